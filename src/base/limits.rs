@@ -1,0 +1,49 @@
+//! The budgets: every loop over input has one. Reaching one is a
+//! [`Gap`](super::Gap), never silence.
+
+/// Largest captured packet that is believed, in bytes. Wireshark's own limit is
+/// 256 KiB; offloaded segments on loopback reach 64 KiB, so 1 MiB is generous.
+pub const MAX_PACKET: usize = 1 << 20;
+
+/// Largest pcapng block that is believed, in bytes (decryption secrets and name
+/// resolution blocks can be larger than packets).
+pub const MAX_BLOCK: usize = 16 << 20;
+
+/// Bytes of one direction of a TCP stream that may wait for a missing segment.
+pub const MAX_PENDING_BYTES: usize = 256 << 10;
+
+/// Segments of one direction that may wait for a missing one.
+pub const MAX_PENDING_SEGMENTS: usize = 128;
+
+/// Bytes of one handshake flight that are kept until they can be parsed: a
+/// certificate chain of a public CA is 4 to 6 KiB, RFC 8446 allows 16 MiB.
+pub const MAX_HANDSHAKE: usize = 256 << 10;
+
+/// TLS records of one direction whose length and time are remembered; later
+/// ones are only counted.
+pub const MAX_RECORDS_KEPT: usize = 48;
+
+/// Unacknowledged segments of one direction that are followed one by one.
+pub const MAX_OUTSTANDING: usize = 256;
+
+/// TCP flows that are followed at the same time. The oldest idle one makes room.
+pub const MAX_FLOWS: usize = 200_000;
+
+/// Flows to ports that are not RDP's which wait for their first bytes.
+pub const MAX_UNDECIDED_FLOWS: usize = 65_536;
+
+/// Name queries that wait for an answer.
+pub const MAX_OPEN_QUERIES: usize = 65_536;
+
+/// Event records that one log may contribute. A full 4 GiB log of wanted
+/// records stays below it.
+pub const MAX_RECORDS_PER_LOG: usize = 4_000_000;
+
+/// Problems that are listed one by one per file; the rest is counted.
+pub const MAX_GAPS_PER_FILE: usize = 64;
+
+/// Characters of one untrusted text (cookie, user name, subject) that are kept.
+pub const MAX_TEXT: usize = 512;
+
+/// Files that one case may hold.
+pub const MAX_FILES: usize = 100_000;

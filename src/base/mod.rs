@@ -1,0 +1,40 @@
+//! What are our units and ids?
+//!
+//! The ground of the house: numbers with an identity, the two clocks, what
+//! could not be read, and the budgets. Nothing here knows of RDP.
+
+mod gap;
+pub mod limits;
+mod net;
+mod time;
+mod untrusted;
+
+pub use gap::{Gap, Place};
+pub use net::{Endpoint, parse_address, parse_endpoint};
+pub use time::{CaseTime, ClockOffset, HostTime, millis_between, rfc3339};
+pub use untrusted::{for_terminal, hex, hex_bytes};
+
+use std::fmt;
+
+/// The port that RDP listens on unless somebody changed it.
+pub const RDP_PORT: u16 = 3389;
+
+/// Number of a frame inside one capture file, counted from 1 as Wireshark does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FrameNumber(pub u64);
+
+/// `EventRecordID` of a Windows event record; unique within one log only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RecordId(pub u64);
+
+impl fmt::Display for FrameNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "frame {}", self.0)
+    }
+}
+
+impl fmt::Display for RecordId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "record {}", self.0)
+    }
+}

@@ -1,0 +1,209 @@
+//! One connection while it is being read.
+
+use super::attribution::Attribution;
+use super::dissect::{Dissector, Moment};
+use super::health::Tracker;
+use super::reassembly::{Piece, Reassembler};
+use crate::base::{Endpoint, FrameNumber, HostTime, millis_between};
+use crate::observe::{At, Close, CloseKind, Conversation, GapKind, Side, StreamGap, TcpTrace};
+use crate::wire::icmp::Unreachable;
+use crate::wire::packet::Segment;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// ICMP errors that are remembered of one connection.
+const MAX_UNREACHABLES: usize = 16;
+
+/// A connection that is being followed.
+#[derive(Debug)]
+pub(super) struct Live {
+    client: Endpoint,
+    server: Endpoint,
+    first: (FrameNumber, HostTime),
+    last: (FrameNumber, HostTime),
+    frames: u64,
+    tcp: TcpTrace,
+    syn_seq: Option<u32>,
+    dissector: Dissector,
+    streams: [Reassembler; 2],
+    trackers: [Tracker; 2],
+    attribution: Attribution,
+    gap: Option<StreamGap>,
+}
+
+impl Live {
+    pub(super) fn new(client: Endpoint, server: Endpoint, frame: FrameNumber, time: HostTime) -> Self {
+        Self {
+            client,
+            server,
+            first: (frame, time),
+            last: (frame, time),
+            frames: 0,
+            tcp: TcpTrace::default(),
+            syn_seq: None,
+            dissector: Dissector::default(),
+            streams: Default::default(),
+            trackers: Default::default(),
+            attribution: Attribution::default(),
+            gap: None,
+        }
+    }
+
+    pub(super) fn last_time(&self) -> HostTime {
+        self.last.1
+    }
+
+    /// Whether a SYN with this number starts another connection on the same ports.
+    pub(super) fn is_new_connection(&self, segment: &Segment<'_>) -> bool {
+        segment.flags.syn
+            && !segment.flags.ack
+            && Endpoint::from(segment.source) == self.client
+            && (self.tcp.close.is_some() || self.syn_seq.is_none())
+            && self.syn_seq != Some(segment.seq)
+    }
+
+    /// Takes one segment of this connection.
+    pub(super) fn segment(&mut self, frame: FrameNumber, time: HostTime, segment: &Segment<'_>) {
+        let side =
+            if Endpoint::from(segment.source) == self.client { Side::Client } else { Side::Server };
+        self.frames += 1;
+        self.last = (frame, time);
+        let [client, server] = &mut self.trackers;
+        let (own, other) = match side {
+            Side::Client => (client, server),
+            Side::Server => (server, client),
+        };
+        if own.is_duplicate_frame(segment, time) {
+            self.tcp.duplicate_frames += 1;
+            return;
+        }
+        own.sent(segment, frame, time);
+        other.acknowledged_by(segment, time);
+        if segment.flags.rst {
+            self.attribution.reset(side, frame, time, segment.ttl);
+        } else {
+            self.attribution.saw(side, segment.ttl);
+        }
+        self.handshake(side, frame, time, segment);
+        self.payload(side, frame, time, segment);
+        self.close(side, frame, time, segment);
+    }
+
+    pub(super) fn unreachable(&mut self, frame: FrameNumber, time: HostTime, from: IpAddr, message: Unreachable) {
+        if self.tcp.unreachables.len() < MAX_UNREACHABLES {
+            self.tcp.unreachables.push(At { frame, time, value: (from, message) });
+        }
+    }
+
+    /// Ports of an unreachable's quoted segment belong to this connection.
+    fn handshake(&mut self, side: Side, frame: FrameNumber, time: HostTime, segment: &Segment<'_>) {
+        let at = At { frame, time, value: () };
+        let tcp = &mut self.tcp;
+        match (side, segment.flags.syn, segment.flags.ack) {
+            (Side::Client, true, false) => {
+                tcp.syns += 1;
+                self.syn_seq.get_or_insert(segment.seq);
+                tcp.last_syn = Some(at.clone());
+                tcp.syn.get_or_insert(at);
+            }
+            (Side::Server, true, true) => {
+                let [_, server] = &mut self.streams;
+                server.begin(segment.seq.wrapping_add(1));
+                let [client, _] = &mut self.streams;
+                client.begin(segment.ack);
+                tcp.syn_ack.get_or_insert(at);
+            }
+            (Side::Client, false, true)
+                if tcp.established.is_none() && tcp.syn_ack.is_some() && !segment.flags.rst =>
+            {
+                if let (Some(syn), 1) = (&tcp.syn, tcp.syns) {
+                    tcp.handshake_rtt_ms = Some(millis_between(syn.time.0, time.0));
+                }
+                tcp.established = Some(at);
+            }
+            (Side::Server, false, _) if segment.flags.rst && tcp.syn_ack.is_none() => {
+                if tcp.syn.is_some() && tcp.established.is_none() && segment.payload_len == 0 {
+                    tcp.refused.get_or_insert(at);
+                }
+            }
+            _ => {}
+        }
+        if side == Side::Client && segment.flags.syn {
+            let [client, _] = &mut self.streams;
+            client.begin(segment.seq.wrapping_add(1));
+        }
+    }
+
+    fn payload(&mut self, side: Side, frame: FrameNumber, time: HostTime, segment: &Segment<'_>) {
+        let [client, server] = &mut self.streams;
+        let (own, other) = match side {
+            Side::Client => (client, server),
+            Side::Server => (server, client),
+        };
+        if segment.flags.ack && !segment.flags.rst && !other.has_begun() {
+            // The first acknowledgement tells where the other side's bytes begin.
+            other.begin(segment.ack);
+        }
+        let dissector = &mut self.dissector;
+        let gap = &mut self.gap;
+        if segment.payload_len > 0 && !segment.flags.rst {
+            if !own.has_begun() {
+                gap.get_or_insert(StreamGap { side, offset: 0, frame, kind: GapKind::LateStart });
+            }
+            let mut sink = |piece: Piece<'_>| take(dissector, gap, side, piece);
+            own.segment(segment.seq, segment.payload, segment.payload_len, frame, time, &mut sink);
+        }
+        if segment.flags.ack {
+            let mut sink = |piece: Piece<'_>| take(dissector, gap, side.other(), piece);
+            other.acknowledged(segment.ack, frame, &mut sink);
+        }
+    }
+
+    fn close(&mut self, side: Side, frame: FrameNumber, time: HostTime, segment: &Segment<'_>) {
+        let kind = match (segment.flags.rst, segment.flags.fin) {
+            (true, _) => CloseKind::Rst,
+            (false, true) => CloseKind::Fin,
+            (false, false) => return,
+        };
+        self.tcp.close.get_or_insert(Close { by: side, kind, frame, time });
+    }
+
+    /// The connection as it is known at its end.
+    pub(super) fn finish(mut self, file: &Arc<str>) -> Conversation {
+        let [mut client, mut server] = self.streams;
+        for (side, stream) in [(Side::Client, &mut client), (Side::Server, &mut server)] {
+            let mut sink = |piece: Piece<'_>| take(&mut self.dissector, &mut self.gap, side, piece);
+            stream.finish(&mut sink);
+        }
+        self.dissector.finish();
+        let [client_health, server_health] = self.trackers;
+        self.tcp.health = [client_health.finish(), server_health.finish()];
+        self.tcp.foreign_resets = self.attribution.foreign_resets();
+        self.tcp.ttl =
+            [self.attribution.usual_ttl(Side::Client), self.attribution.usual_ttl(Side::Server)];
+        Conversation {
+            file: Arc::clone(file),
+            client: self.client,
+            server: self.server,
+            start: self.first.1,
+            end: self.last.1,
+            first_frame: self.first.0,
+            last_frame: self.last.0,
+            frames: self.frames,
+            tcp: self.tcp,
+            x224: self.dissector.x224,
+            tls: self.dissector.tls,
+            gap: self.gap,
+        }
+    }
+}
+
+fn take(dissector: &mut Dissector, gap: &mut Option<StreamGap>, side: Side, piece: Piece<'_>) {
+    match piece {
+        Piece::Bytes { data, frame, time } => dissector.bytes(side, data, Moment { frame, time }),
+        Piece::Hole { offset, length, frame, kind } => {
+            dissector.hole(side, length);
+            gap.get_or_insert(StreamGap { side, offset, frame, kind });
+        }
+    }
+}

@@ -1,0 +1,431 @@
+//! X.224 and then TLS, or standard RDP security, in one pass over both
+//! directions of a connection.
+//!
+//! Nothing is kept of what is not understood: a handshake message waits until it
+//! is whole, an encrypted record leaves only its length.
+
+use crate::base::limits::{MAX_HANDSHAKE, MAX_RECORDS_KEPT};
+use crate::base::{FrameNumber, HostTime};
+use crate::observe::{AlertSeen, At, Side, TlsRecordSeen, TlsTrace, X224Trace};
+use crate::wire::certificate::Certificate;
+use crate::wire::tls::{self, Alert, ContentType, Handshake, RecordHeader};
+use crate::wire::{tpkt, x224};
+
+/// Frame and time at which something was complete.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Moment {
+    pub(super) frame: FrameNumber,
+    pub(super) time: HostTime,
+}
+
+impl Moment {
+    pub(super) fn at<T>(self, value: T) -> At<T> {
+        At { frame: self.frame, time: self.time, value }
+    }
+}
+
+/// How the bytes of one direction are framed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Framing {
+    /// Nothing was seen yet, or each unit tells itself.
+    #[default]
+    Known,
+    /// Bytes are missing: wait for a piece that begins with a unit.
+    Lost,
+    /// Neither TPKT nor TLS: fast-path, or another protocol. Only counted.
+    Opaque,
+}
+
+#[derive(Debug, Default)]
+struct Direction {
+    framing: Framing,
+    /// The beginning of a unit that is not whole yet.
+    partial: Vec<u8>,
+    partial_since: Option<Moment>,
+    /// Bytes of the current unit that are of no interest.
+    skip: u64,
+    /// Handshake messages that are not whole yet.
+    handshake: Vec<u8>,
+    /// ChangeCipherSpec was sent: handshake records are encrypted from here on.
+    encrypted: bool,
+    seen_any: bool,
+}
+
+/// Both directions of one connection.
+#[derive(Debug, Default)]
+pub(super) struct Dissector {
+    pub(super) x224: X224Trace,
+    pub(super) tls: TlsTrace,
+    client: Direction,
+    server: Direction,
+}
+
+/// What to do with the head of the unread bytes.
+enum Unit {
+    /// A unit that was dealt with, of this many bytes.
+    Done(usize),
+    /// A unit whose rest (beyond what is there) can be skipped: total length.
+    Skip(usize),
+    /// More bytes are needed.
+    Incomplete,
+    /// Not a unit of any known framing.
+    Unknown,
+}
+
+impl Dissector {
+    /// Takes the next bytes of a direction.
+    pub(super) fn bytes(&mut self, side: Side, mut data: &[u8], moment: Moment) {
+        let direction = self.direction(side);
+        let skipped = usize::try_from(direction.skip).unwrap_or(usize::MAX).min(data.len());
+        direction.skip -= skipped as u64;
+        data = data.get(skipped..).unwrap_or_default();
+        if data.is_empty() {
+            return;
+        }
+        if direction.partial.is_empty() {
+            let used = self.units(side, data, moment);
+            self.keep_rest(side, data.get(used..).unwrap_or_default(), moment);
+        } else {
+            let mut joined = std::mem::take(&mut direction.partial);
+            joined.extend_from_slice(data);
+            let used = self.units(side, &joined, moment);
+            let rest = joined.get(used..).unwrap_or_default().to_vec();
+            if used > 0 {
+                self.direction(side).partial_since = None;
+            }
+            self.keep_rest(side, &rest, moment);
+        }
+    }
+
+    /// Bytes of a direction are missing.
+    pub(super) fn hole(&mut self, side: Side, length: u64) {
+        self.mark_cut(side);
+        let direction = self.direction(side);
+        direction.partial.clear();
+        direction.partial_since = None;
+        if direction.skip >= length {
+            direction.skip -= length;
+        } else {
+            direction.skip = 0;
+            direction.handshake.clear();
+            if direction.framing != Framing::Opaque {
+                direction.framing = Framing::Lost;
+            }
+        }
+    }
+
+    /// No more bytes will come.
+    pub(super) fn finish(&mut self) {
+        for side in [Side::Client, Side::Server] {
+            self.mark_cut(side);
+            let direction = self.direction(side);
+            direction.partial = Vec::new();
+            direction.handshake = Vec::new();
+        }
+    }
+
+    fn direction(&mut self, side: Side) -> &mut Direction {
+        match side {
+            Side::Client => &mut self.client,
+            Side::Server => &mut self.server,
+        }
+    }
+
+    fn keep_rest(&mut self, side: Side, rest: &[u8], moment: Moment) {
+        let direction = self.direction(side);
+        if rest.is_empty() {
+            direction.partial_since = None;
+        } else if rest.len() > MAX_HANDSHAKE {
+            direction.framing = Framing::Lost;
+        } else {
+            direction.partial = rest.to_vec();
+            direction.partial_since.get_or_insert(moment);
+        }
+    }
+
+    /// A handshake flight that began and was never whole still proves that it began.
+    fn mark_cut(&mut self, side: Side) {
+        let direction = self.direction(side);
+        let begun = direction.partial.first() == Some(&ContentType::HANDSHAKE.0)
+            || !direction.handshake.is_empty();
+        if let (true, Some(since)) = (begun, direction.partial_since) {
+            let slot = slot(&mut self.tls.cut_flights, side);
+            slot.get_or_insert(since.at(()));
+        }
+    }
+
+    /// Deals with as many units as are whole; returns the bytes used.
+    fn units(&mut self, side: Side, data: &[u8], moment: Moment) -> usize {
+        let mut used = 0;
+        while let Some(rest) = data.get(used..).filter(|rest| !rest.is_empty()) {
+            if self.direction(side).framing == Framing::Opaque {
+                count_plain(&mut self.x224, side, rest.len(), false);
+                return data.len();
+            }
+            match self.unit(side, rest, moment) {
+                Unit::Done(length) => used += length.max(1),
+                Unit::Skip(length) => {
+                    let there = rest.len().min(length);
+                    self.direction(side).skip = (length - there) as u64;
+                    used += there;
+                }
+                Unit::Incomplete => break,
+                Unit::Unknown => {
+                    if self.direction(side).framing == Framing::Lost {
+                        // Nothing to hold on to in this piece; the next may begin a unit.
+                        return data.len();
+                    }
+                    self.unknown_unit(side, rest, moment);
+                }
+            }
+        }
+        used
+    }
+
+    fn unit(&mut self, side: Side, rest: &[u8], moment: Moment) -> Unit {
+        let Some(&first) = rest.first() else { return Unit::Incomplete };
+        let unit = match first {
+            tpkt::VERSION => self.tpkt(side, rest, moment),
+            20..=24 => self.record(side, rest, moment),
+            _ => Unit::Unknown,
+        };
+        if matches!(unit, Unit::Done(_) | Unit::Skip(_)) {
+            let direction = self.direction(side);
+            direction.framing = Framing::Known;
+            direction.seen_any = true;
+        }
+        unit
+    }
+
+    fn unknown_unit(&mut self, side: Side, rest: &[u8], moment: Moment) {
+        let direction = self.direction(side);
+        direction.framing = Framing::Opaque;
+        if side == Side::Server && !direction.seen_any {
+            let head = rest.get(..64).unwrap_or(rest).to_vec();
+            self.x224.foreign_answer.get_or_insert(moment.at(head));
+        }
+    }
+
+    fn tpkt(&mut self, side: Side, rest: &[u8], moment: Moment) -> Unit {
+        let Ok(payload_len) = tpkt::payload_len(rest) else {
+            return if rest.len() < tpkt::HEADER_LEN { Unit::Incomplete } else { Unit::Unknown };
+        };
+        let length = tpkt::HEADER_LEN + payload_len;
+        let negotiated = self.x224.request.is_some() && side == Side::Client
+            || self.x224.confirm.is_some() && side == Side::Server;
+        if negotiated {
+            // xrdp sends a disconnect ultimatum in the clear after a failed TLS
+            // handshake; it says nothing that the handshake did not.
+            count_plain(&mut self.x224, side, length, true);
+            return Unit::Skip(length);
+        }
+        let Some(payload) = rest.get(tpkt::HEADER_LEN..length) else { return Unit::Incomplete };
+        match x224::parse(payload) {
+            Ok(x224::Tpdu::Request(request)) => {
+                self.x224.request.get_or_insert(moment.at(request));
+            }
+            Ok(x224::Tpdu::Confirm(confirm)) => {
+                self.x224.confirm.get_or_insert(moment.at(confirm));
+            }
+            Ok(x224::Tpdu::Data(_)) => count_plain(&mut self.x224, side, length, true),
+            Ok(x224::Tpdu::Other(_)) | Err(_) => {}
+        }
+        Unit::Done(length)
+    }
+
+    fn record(&mut self, side: Side, rest: &[u8], moment: Moment) -> Unit {
+        let header = match RecordHeader::parse(rest) {
+            Ok(header) => header,
+            Err(_) if rest.len() < tls::RECORD_HEADER_LEN => return Unit::Incomplete,
+            Err(_) => return Unit::Unknown,
+        };
+        let length = tls::RECORD_HEADER_LEN + header.length;
+        let whole = rest.get(tls::RECORD_HEADER_LEN..length);
+        match header.content_type {
+            ContentType::HANDSHAKE if !self.direction(side).encrypted => match whole {
+                Some(fragment) => {
+                    self.handshake(side, fragment, moment);
+                    Unit::Done(length)
+                }
+                None => Unit::Incomplete,
+            },
+            ContentType::ALERT => match whole {
+                Some(fragment) => {
+                    self.alert(side, fragment, moment);
+                    Unit::Done(length)
+                }
+                None => Unit::Incomplete,
+            },
+            ContentType::CHANGE_CIPHER_SPEC => {
+                self.direction(side).encrypted = true;
+                slot(&mut self.tls.change_cipher_spec, side).get_or_insert(moment.at(()));
+                Unit::Skip(length)
+            }
+            ContentType::APPLICATION_DATA => {
+                self.application_data(side, header, moment);
+                Unit::Skip(length)
+            }
+            _ => Unit::Skip(length),
+        }
+    }
+
+    fn alert(&mut self, side: Side, fragment: &[u8], moment: Moment) {
+        match Alert::parse(fragment) {
+            Some(alert) => self.tls.alerts.push(AlertSeen {
+                from: side,
+                alert,
+                frame: moment.frame,
+                time: moment.time,
+            }),
+            None => {
+                slot(&mut self.tls.encrypted_alerts, side).get_or_insert(moment.at(()));
+            }
+        }
+    }
+
+    fn application_data(&mut self, side: Side, header: RecordHeader, moment: Moment) {
+        self.direction(side).encrypted = true;
+        *slot(&mut self.tls.application_records, side) += 1;
+        *slot(&mut self.tls.application_bytes, side) += header.length as u64;
+        let kept = slot(&mut self.tls.application_data, side);
+        if kept.len() < MAX_RECORDS_KEPT {
+            kept.push(TlsRecordSeen {
+                content_type: header.content_type,
+                length: header.length,
+                frame: moment.frame,
+                time: moment.time,
+            });
+        }
+    }
+
+    fn handshake(&mut self, side: Side, fragment: &[u8], moment: Moment) {
+        let mut waiting = std::mem::take(&mut self.direction(side).handshake);
+        waiting.extend_from_slice(fragment);
+        let mut used = 0;
+        while let Some(rest) = waiting.get(used..) {
+            let Some(length) = tls::handshake_len(rest) else { break };
+            let Some(message) = rest.get(..length) else { break };
+            self.message(side, message, moment);
+            used += length;
+        }
+        waiting.drain(..used);
+        let direction = self.direction(side);
+        if waiting.len() > MAX_HANDSHAKE {
+            direction.framing = Framing::Lost;
+        } else {
+            direction.handshake = waiting;
+            if direction.handshake.is_empty() {
+                direction.partial_since = None;
+            } else {
+                direction.partial_since.get_or_insert(moment);
+            }
+        }
+    }
+
+    fn message(&mut self, side: Side, message: &[u8], moment: Moment) {
+        let tls = &mut self.tls;
+        match (side, tls::parse_handshake(message)) {
+            (Side::Client, Handshake::ClientHello(hello)) => {
+                tls.client_hello.get_or_insert(moment.at(hello));
+            }
+            (Side::Server, Handshake::ServerHello(hello)) if hello.hello_retry_request => {
+                tls.hello_retry.get_or_insert(moment.at(hello));
+            }
+            (Side::Server, Handshake::ServerHello(hello)) => {
+                tls.server_hello.get_or_insert(moment.at(hello));
+            }
+            (Side::Server, Handshake::Certificate(chain)) => {
+                let parsed: Vec<Certificate> =
+                    chain.iter().filter_map(|der| Certificate::parse(der)).collect();
+                tls.unreadable_certificates = chain.len() - parsed.len();
+                tls.certificates.get_or_insert(moment.at(parsed));
+            }
+            (Side::Server, Handshake::ServerHelloDone) => {
+                tls.server_hello_done.get_or_insert(moment.at(()));
+            }
+            (Side::Client, Handshake::ClientKeyExchange) => {
+                tls.client_key_exchange.get_or_insert(moment.at(()));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn slot<T>(pair: &mut [T; 2], side: Side) -> &mut T {
+    let [client, server] = pair;
+    match side {
+        Side::Client => client,
+        Side::Server => server,
+    }
+}
+
+fn count_plain(x224: &mut X224Trace, side: Side, bytes: usize, pdu: bool) {
+    if pdu {
+        *slot(&mut x224.data_pdus, side) += 1;
+    }
+    *slot(&mut x224.data_bytes, side) += bytes as u64;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::hex_bytes;
+    use jiff::Timestamp;
+    use proptest::prelude::*;
+
+    fn moment(frame: u64) -> Moment {
+        Moment { frame: FrameNumber(frame), time: HostTime(Timestamp::UNIX_EPOCH) }
+    }
+
+    #[test]
+    fn negotiation_then_alert_in_one_pass_on_bytes_cut_anywhere() {
+        let request = hex_bytes("03000013 0ee00000000000 0100080003000000").unwrap();
+        let confirm = hex_bytes("03000013 0ed00000123400 0200080001000000").unwrap();
+        let alert = hex_bytes("15 0303 0002 0228").unwrap();
+        for cut in 1..request.len() {
+            let mut dissector = Dissector::default();
+            dissector.bytes(Side::Client, &request[..cut], moment(1));
+            dissector.bytes(Side::Client, &request[cut..], moment(2));
+            dissector.bytes(Side::Server, &confirm, moment(3));
+            dissector.bytes(Side::Server, &alert, moment(4));
+            assert_eq!(dissector.x224.request.as_ref().map(|r| r.frame.0), Some(2));
+            assert!(dissector.x224.confirm.is_some());
+            assert_eq!(dissector.tls.alerts.len(), 1);
+        }
+    }
+
+    #[test]
+    fn an_alert_behind_a_hole_is_found_again() {
+        let mut dissector = Dissector::default();
+        dissector.bytes(Side::Server, &hex_bytes("16 0303 0100 0200").unwrap(), moment(1));
+        dissector.hole(Side::Server, 500);
+        dissector.bytes(Side::Server, &hex_bytes("15 0303 0002 0228").unwrap(), moment(2));
+        assert_eq!(dissector.tls.alerts.len(), 1);
+        assert!(dissector.tls.cut_flights[1].is_some());
+    }
+
+    #[test]
+    fn a_banner_instead_of_a_confirm_is_kept() {
+        let mut dissector = Dissector::default();
+        dissector.bytes(Side::Server, b"SSH-2.0-OpenSSH_9.6\r\n", moment(7));
+        assert_eq!(dissector.x224.foreign_answer.map(|a| a.frame.0), Some(7));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic_and_all_are_consumed(
+            pieces in proptest::collection::vec(
+                (any::<bool>(), proptest::collection::vec(any::<u8>(), 0..120)), 0..40),
+        ) {
+            let mut dissector = Dissector::default();
+            for (client, bytes) in pieces {
+                let side = if client { Side::Client } else { Side::Server };
+                dissector.bytes(side, &bytes, moment(1));
+                if bytes.len() % 7 == 3 {
+                    dissector.hole(side, bytes.len() as u64);
+                }
+            }
+            dissector.finish();
+        }
+    }
+}

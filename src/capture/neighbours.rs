@@ -1,0 +1,68 @@
+//! ARP: a router or client that asks for an address again and again, and nobody
+//! answers.
+
+use crate::base::HostTime;
+use crate::observe::{Observation, Place, Source, Subject, Vantage};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+/// Addresses that are followed; a sweep of a network asks for thousands.
+const MAX_TARGETS: usize = 4096;
+
+/// Requests that must stay unanswered before it counts.
+const MIN_REQUESTS: u32 = 2;
+
+#[derive(Debug)]
+struct Asked {
+    first: (u64, HostTime),
+    requests: u32,
+    by: Ipv4Addr,
+}
+
+#[derive(Debug)]
+pub(super) struct Neighbours {
+    file: Arc<str>,
+    asked: BTreeMap<Ipv4Addr, Asked>,
+    alive: BTreeSet<Ipv4Addr>,
+}
+
+impl Neighbours {
+    pub(super) fn new(file: &Arc<str>) -> Self {
+        Self { file: Arc::clone(file), asked: BTreeMap::new(), alive: BTreeSet::new() }
+    }
+
+    pub(super) fn arp(&mut self, frame: u64, time: HostTime, request: bool, sender: Ipv4Addr, target: Ipv4Addr) {
+        if self.alive.len() < MAX_TARGETS && !sender.is_unspecified() {
+            self.alive.insert(sender);
+        }
+        if !request || sender == target {
+            return;
+        }
+        if let Some(asked) = self.asked.get_mut(&target) {
+            asked.requests += 1;
+        } else if self.asked.len() < MAX_TARGETS {
+            self.asked.insert(target, Asked { first: (frame, time), requests: 1, by: sender });
+        }
+    }
+
+    pub(super) fn finish(self) -> Vec<Observation> {
+        let Self { file, asked, alive } = self;
+        asked
+            .into_iter()
+            .filter(|(target, asked)| asked.requests >= MIN_REQUESTS && !alive.contains(target))
+            .map(|(target, asked)| Observation {
+                kind: "wire.arp.no_answer".into(),
+                time: asked.first.1,
+                vantage: Vantage::Capture { file: Arc::clone(&file) },
+                subject: Subject { server: Some(target.into()), ..Subject::default() },
+                fields: vec![
+                    ("address".into(), target.to_string()),
+                    ("asked_by".into(), asked.by.to_string()),
+                    ("requests".into(), asked.requests.to_string()),
+                ],
+                source: Source { file: Arc::clone(&file), place: Place::Frame(asked.first.0) },
+            })
+            .collect()
+    }
+}

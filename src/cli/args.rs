@@ -1,0 +1,227 @@
+//! The arguments as they are typed, and what they mean.
+
+use crate::base::{CaseTime, Endpoint, parse_address, parse_endpoint};
+use crate::diagnose::{Certainty, Question};
+use crate::triage::Config;
+use anyhow::{Result, anyhow, bail};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use jiff::SignedDuration;
+use std::net::IpAddr;
+use std::num::NonZeroU16;
+use std::path::PathBuf;
+
+/// Says why a Remote Desktop connection failed, from Windows event logs and
+/// packet captures, offline.
+#[derive(Debug, Parser)]
+#[command(name = "rdp-triage", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(after_help = "Examples:\n  rdp-triage analyze ticket/\n  rdp-triage analyze System.evtx server.pcapng --error 0x904 --extended 0x7\n  rdp-triage analyze --format json ticket/ > report.json")]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Read all evidence under the paths as one case and print the ranked diagnosis
+    Analyze(Box<AnalyzeArgs>),
+}
+
+/// How the result is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// Sections and tables for a terminal
+    Table,
+    /// One indented JSON object
+    Json,
+    /// One JSON object on one line
+    Jsonl,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+/// Certainty from which `--fail-on` fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Limit {
+    Weak,
+    Moderate,
+    Strong,
+    Conclusive,
+}
+
+impl From<Limit> for Certainty {
+    fn from(limit: Limit) -> Self {
+        match limit {
+            Limit::Weak => Self::Weak,
+            Limit::Moderate => Self::Moderate,
+            Limit::Strong => Self::Strong,
+            Limit::Conclusive => Self::Conclusive,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Exit status:\n  0  the analysis was made, whatever it found\n  1  --fail-on: a diagnosis of that certainty or above was made\n  2  wrong usage, or output that could not be written\n  3  nothing could be analysed\n  4  --strict: some of the input could not be read")]
+pub(super) struct AnalyzeArgs {
+    /// Files and folders of one case; `-` is standard input
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// How the result is written
+    #[arg(long, value_enum, default_value = "table")]
+    pub(super) format: Format,
+    /// Write to this file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+    /// Only attempts that end at or after this time (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Only attempts that start at or before this time (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    /// Only attempts to this server
+    #[arg(long, value_name = "ADDR[:PORT]")]
+    server: Option<String>,
+    /// Only attempts of this client
+    #[arg(long, value_name = "ADDR")]
+    client: Option<String>,
+    /// Another port on which RDP listens (repeatable); RDP is recognised on any port by its first bytes
+    #[arg(long = "port", value_name = "N")]
+    ports: Vec<NonZeroU16>,
+    /// Error code that the user saw, as in mstsc's dialog (0x904 or 2308)
+    #[arg(long, value_name = "CODE")]
+    error: Option<String>,
+    /// Extended error code that the user saw (0x7)
+    #[arg(long, value_name = "CODE", requires = "error")]
+    extended: Option<String>,
+    /// Folder with extra or overriding knowledge files
+    #[arg(long, value_name = "DIR")]
+    pub(super) rules: Option<PathBuf>,
+    /// A host's clock is this many seconds ahead of the capture's (repeatable)
+    #[arg(long = "clock-offset", value_name = "HOST=SECONDS", allow_hyphen_values = true)]
+    clock_offsets: Vec<String>,
+    /// Exit with 1 when a diagnosis of this certainty or above was made
+    #[arg(long, value_enum, value_name = "CERTAINTY")]
+    pub(super) fail_on: Option<Limit>,
+    /// Exit with 4 when some of the input could not be read
+    #[arg(long)]
+    pub(super) strict: bool,
+    /// Threads to use; all cores by default
+    #[arg(long, value_name = "N")]
+    pub(super) jobs: Option<NonZeroU16AsUsize>,
+    /// No warnings and no progress
+    #[arg(long)]
+    pub(super) quiet: bool,
+    /// No progress
+    #[arg(long)]
+    pub(super) no_progress: bool,
+    /// Colour on the terminal
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(super) color: Color,
+}
+
+/// A thread count: at least 1.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct NonZeroU16AsUsize(NonZeroU16);
+
+impl std::str::FromStr for NonZeroU16AsUsize {
+    type Err = std::num::ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Self)
+    }
+}
+
+impl From<NonZeroU16AsUsize> for usize {
+    fn from(count: NonZeroU16AsUsize) -> Self {
+        count.0.get().into()
+    }
+}
+
+impl AnalyzeArgs {
+    /// What was typed, understood.
+    pub(super) fn config(&self) -> Result<Config> {
+        let code = |text: &Option<String>| text.as_deref().map(parse_code).transpose();
+        let time = |text: &Option<String>| text.as_deref().map(parse_time).transpose();
+        Ok(Config {
+            paths: self.paths.clone(),
+            ports: self.ports.iter().map(|port| port.get()).collect(),
+            question: Question {
+                client: self.client.as_deref().map(parse_client).transpose()?,
+                server: self.server.as_deref().map(parse_server).transpose()?,
+                error: code(&self.error)?,
+                extended: code(&self.extended)?,
+                since: time(&self.since)?,
+                until: time(&self.until)?,
+            },
+            clock_offsets: self
+                .clock_offsets
+                .iter()
+                .map(|text| parse_clock_offset(text))
+                .collect::<Result<_>>()?,
+        })
+    }
+}
+
+fn parse_client(text: &str) -> Result<IpAddr> {
+    parse_address(text).ok_or_else(|| anyhow!("--client {text}: not an IP address"))
+}
+
+fn parse_server(text: &str) -> Result<Endpoint> {
+    parse_endpoint(text).ok_or_else(|| anyhow!("--server {text}: not an IP address, with or without a port"))
+}
+
+fn parse_code(text: &str) -> Result<u32> {
+    let parsed = match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
+        Some(hex) => u32::from_str_radix(hex, 16),
+        None => text.parse(),
+    };
+    parsed.map_err(|_| anyhow!("{text}: not an error code; write it as in the dialog (0x904) or in decimal (2308)"))
+}
+
+fn parse_time(text: &str) -> Result<CaseTime> {
+    text.parse()
+        .map(CaseTime)
+        .map_err(|error| anyhow!("{text}: not a time in RFC 3339 (2024-05-01T10:00:00Z): {error}"))
+}
+
+fn parse_clock_offset(text: &str) -> Result<(String, SignedDuration)> {
+    let Some((host, seconds)) = text.split_once('=') else {
+        bail!("--clock-offset {text}: write HOST=SECONDS, for example SRV01=-1.5");
+    };
+    let seconds: f64 = seconds
+        .parse()
+        .ok()
+        .filter(|seconds: &f64| seconds.is_finite() && seconds.abs() < 1e9)
+        .ok_or_else(|| anyhow!("--clock-offset {text}: {seconds} is not a number of seconds"))?;
+    Ok((host.to_owned(), SignedDuration::from_secs_f64(seconds)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_argument_definitions_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn codes_are_read_in_hex_and_decimal() {
+        assert_eq!(parse_code("0x904").unwrap(), 2308);
+        assert_eq!(parse_code("2308").unwrap(), 2308);
+        assert!(parse_code("904x").is_err());
+    }
+
+    #[test]
+    fn clock_offsets_may_be_negative() {
+        let (host, offset) = parse_clock_offset("SRV01=-1.5").unwrap();
+        assert_eq!((host.as_str(), offset.as_millis()), ("SRV01", -1500));
+        assert!(parse_clock_offset("SRV01").is_err());
+        assert!(parse_clock_offset("SRV01=soon").is_err());
+    }
+}

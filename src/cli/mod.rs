@@ -1,0 +1,148 @@
+//! What was asked for? Arguments become a configuration, the report becomes
+//! bytes, and the outcome becomes an exit status.
+
+mod args;
+mod output;
+mod progress;
+
+use crate::knowledge::Knowledge;
+use crate::report::{self, Report, Style};
+use crate::triage::{Config, triage};
+use anyhow::{Context as _, Result};
+use args::{AnalyzeArgs, Cli, Command, Format};
+use clap::Parser as _;
+use output::Output;
+use std::ffi::OsString;
+use std::io::{self, Write};
+
+/// Exit status, as `CONTRACT.md` fixes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// The analysis was made, whatever it found.
+    Done,
+    /// `--fail-on`: a diagnosis of that certainty was made.
+    FailOn,
+    /// Wrong usage, or output that could not be written.
+    Usage,
+    /// Nothing could be analysed.
+    NoEvidence,
+    /// `--strict`: some of the input could not be read.
+    Unreadable,
+}
+
+impl Exit {
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::FailOn => 1,
+            Self::Usage => 2,
+            Self::NoEvidence => 3,
+            Self::Unreadable => 4,
+        }
+    }
+}
+
+/// Runs the program with these arguments, the first being its name.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are results, on standard output.
+            let written = error.print();
+            let ok = !error.use_stderr() && written.is_ok();
+            return if ok { Exit::Done } else { Exit::Usage };
+        }
+    };
+    let Command::Analyze(arguments) = cli.command;
+    match analyze(&arguments) {
+        Ok(exit) => exit,
+        Err(error) if is_broken_pipe(&error) => Exit::Done,
+        Err(error) => {
+            // Standard error may be closed too; there is nobody left to tell then.
+            let _ = writeln!(io::stderr(), "rdp-triage: {error:#}");
+            Exit::Usage
+        }
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        let io = cause.downcast_ref::<io::Error>().map(io::Error::kind);
+        let json = cause.downcast_ref::<serde_json::Error>().and_then(serde_json::Error::io_error_kind);
+        io.or(json) == Some(io::ErrorKind::BrokenPipe)
+    })
+}
+
+fn analyze(arguments: &AnalyzeArgs) -> Result<Exit> {
+    let config = arguments.config()?;
+    if let Some(jobs) = arguments.jobs {
+        // Fails only when a pool exists already, which then is used.
+        let _ = rayon::ThreadPoolBuilder::new().num_threads(jobs.into()).build_global();
+    }
+    let knowledge = match &arguments.rules {
+        Some(folder) => Knowledge::with_rules(folder),
+        None => Knowledge::embedded(),
+    }
+    .context("reading the knowledge files")?;
+    let report = analyse(arguments, &config, &knowledge)?;
+    let mut output = Output::open(arguments.output.as_deref())?;
+    write_report(&report, arguments, &mut output).context("writing the report")?;
+    output.close().context("writing the report")?;
+    Ok(exit(&report, arguments))
+}
+
+fn analyse(arguments: &AnalyzeArgs, config: &Config, knowledge: &Knowledge) -> Result<Report> {
+    let bar = progress::Bar::new(!arguments.quiet && !arguments.no_progress);
+    let report = triage(config, knowledge, &bar)?;
+    bar.finish();
+    if !arguments.quiet {
+        warn_about(&report, arguments.format)?;
+    }
+    Ok(report)
+}
+
+/// Problems are in the report; where the report is for machines, people still want
+/// to hear of them.
+fn warn_about(report: &Report, format: Format) -> Result<()> {
+    if report.problems.is_empty() || format == Format::Table {
+        return Ok(());
+    }
+    let mut stderr = io::stderr().lock();
+    for problem in report.problems.iter().take(5) {
+        let place = problem.offset.map(|offset| format!(" at byte {offset}")).unwrap_or_default();
+        let line = format!("rdp-triage: {}{place}: {}", problem.file, problem.message);
+        writeln!(stderr, "{}", crate::base::for_terminal(&line))?;
+    }
+    if let Some(more) = report.problems.len().checked_sub(6) {
+        writeln!(stderr, "rdp-triage: {} more problems are in the report", more + 1)?;
+    }
+    Ok(())
+}
+
+fn write_report(report: &Report, arguments: &AnalyzeArgs, output: &mut Output) -> io::Result<()> {
+    match arguments.format {
+        Format::Json => report::write_json(report, output),
+        Format::Jsonl => report::write_jsonl(report, output),
+        Format::Table => {
+            let style = Style { width: output.width(), color: output.color(arguments.color) };
+            report::write_table(report, style, output)
+        }
+    }
+}
+
+fn exit(report: &Report, arguments: &AnalyzeArgs) -> Exit {
+    use crate::diagnose::Verdict;
+    if report.verdict == Verdict::NoEvidence {
+        return Exit::NoEvidence;
+    }
+    let certain_enough = arguments.fail_on.is_some_and(|limit| {
+        report.diagnoses.iter().any(|diagnosis| diagnosis.certainty >= limit.into())
+    });
+    if certain_enough {
+        Exit::FailOn
+    } else if arguments.strict && !report.problems.is_empty() {
+        Exit::Unreadable
+    } else {
+        Exit::Done
+    }
+}

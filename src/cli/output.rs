@@ -1,0 +1,76 @@
+//! Where the result goes.
+
+use super::args::Color;
+use anyhow::{Context as _, Result};
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write};
+use std::path::Path;
+
+/// Columns where nobody says how wide the terminal is.
+const DEFAULT_WIDTH: u16 = 100;
+
+/// Standard output, or a file.
+#[derive(Debug)]
+pub(super) enum Output {
+    Stdout(BufWriter<StdoutLock<'static>>),
+    File(BufWriter<File>),
+}
+
+impl Output {
+    pub(super) fn open(path: Option<&Path>) -> Result<Self> {
+        Ok(match path {
+            Some(path) => {
+                let file = File::create(path)
+                    .with_context(|| format!("creating {}", path.display()))?;
+                Self::File(BufWriter::new(file))
+            }
+            None => Self::Stdout(BufWriter::new(io::stdout().lock())),
+        })
+    }
+
+    /// Writes what is still buffered.
+    pub(super) fn close(&mut self) -> io::Result<()> {
+        self.flush()
+    }
+
+    /// Columns to fit: those of the terminal, `COLUMNS`, or 100.
+    pub(super) fn width(&self) -> u16 {
+        let from_environment = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+        let from_terminal = match self {
+            Self::Stdout(_) if io::stdout().is_terminal() => {
+                terminal_size::terminal_size().map(|(width, _)| width.0)
+            }
+            _ => None,
+        };
+        from_terminal.or(from_environment).unwrap_or(DEFAULT_WIDTH)
+    }
+
+    /// Whether to colour: what was asked, else terminals only, and never when
+    /// `NO_COLOR` is set.
+    pub(super) fn color(&self, wanted: Color) -> bool {
+        match wanted {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => {
+                let terminal = matches!(self, Self::Stdout(_)) && io::stdout().is_terminal();
+                terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+            }
+        }
+    }
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Stdout(out) => out.write(bytes),
+            Self::File(out) => out.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Stdout(out) => out.flush(),
+            Self::File(out) => out.flush(),
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Single connections, from captures and from the server's log, united.
+
+use super::attempts::Connection;
+use super::clock::Clocks;
+use crate::base::{CaseTime, Endpoint, HostTime, millis_between};
+use crate::observe::{Conversation, Observation, Vantage};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// Two captures show the same connection when their views begin within this, in
+/// ms: capture clocks are rarely hours apart, and ports are not reused so soon.
+const SAME_CONNECTION_MS: f64 = 3_600_000.0;
+
+/// A connection as one or more captures show it.
+#[derive(Debug)]
+pub(super) struct WireConnection {
+    pub(super) client: Endpoint,
+    pub(super) server: Endpoint,
+    /// One per vantage point.
+    pub(super) views: Vec<Arc<Conversation>>,
+}
+
+impl WireConnection {
+    /// When the server accepted it, by the capture.
+    pub(super) fn accepted(&self) -> HostTime {
+        let view = self.views.first();
+        let accepted = view.and_then(|view| view.tcp.established.as_ref().or(view.tcp.syn.as_ref()));
+        match (accepted, view) {
+            (Some(at), _) => at.time,
+            (None, Some(view)) => view.start,
+            (None, None) => HostTime(jiff::Timestamp::UNIX_EPOCH),
+        }
+    }
+}
+
+/// A connection as RdpCoreTS and RemoteConnectionManager log it: one activity id.
+#[derive(Debug)]
+pub(super) struct LoggedConnection {
+    pub(super) host: Arc<str>,
+    pub(super) activity: Arc<str>,
+    pub(super) client: Option<Endpoint>,
+    pub(super) start: HostTime,
+    pub(super) end: HostTime,
+    /// Indexes of its records.
+    pub(super) events: Vec<usize>,
+}
+
+/// Unites the views that several captures have of one connection.
+pub(super) fn merge_views(conversations: Vec<Arc<Conversation>>) -> Vec<WireConnection> {
+    let mut by_ends: HashMap<(Endpoint, Endpoint), Vec<WireConnection>> = HashMap::new();
+    for conversation in conversations {
+        let known = by_ends.entry((conversation.client, conversation.server)).or_default();
+        let same = known.iter_mut().find(|connection| {
+            connection.views.iter().all(|view| {
+                view.file != conversation.file
+                    && millis_between(view.start.0, conversation.start.0).abs() < SAME_CONNECTION_MS
+            })
+        });
+        match same {
+            Some(connection) => connection.views.push(conversation),
+            None => known.push(WireConnection {
+                client: conversation.client,
+                server: conversation.server,
+                views: vec![conversation],
+            }),
+        }
+    }
+    let mut merged: Vec<WireConnection> = by_ends.into_values().flatten().collect();
+    merged.sort_by(|a, b| {
+        (a.accepted(), a.client, a.server).cmp(&(b.accepted(), b.client, b.server))
+    });
+    merged
+}
+
+/// The providers whose records of one connection share an activity id.
+fn shares_activity(kind: &str) -> bool {
+    kind.starts_with("event.rdpcorets.") || kind.starts_with("event.rcm.")
+}
+
+/// The connections of the server logs. `observations` are in the order of time.
+pub(super) fn logged(observations: &[Observation]) -> Vec<LoggedConnection> {
+    let mut by_activity: BTreeMap<(Arc<str>, Arc<str>), LoggedConnection> = BTreeMap::new();
+    for (index, observation) in observations.iter().enumerate() {
+        let (true, Some(activity), Vantage::Log { host, .. }) = (
+            shares_activity(&observation.kind),
+            &observation.subject.activity,
+            &observation.vantage,
+        ) else {
+            continue;
+        };
+        // The UDP side channel has an activity id of its own and is no attempt.
+        if observation.field("ConnType").is_some_and(|kind| kind.eq_ignore_ascii_case("udp")) {
+            continue;
+        }
+        let key = (Arc::clone(host), Arc::clone(activity));
+        let connection = by_activity.entry(key).or_insert_with(|| LoggedConnection {
+            host: Arc::clone(host),
+            activity: Arc::clone(activity),
+            client: None,
+            start: observation.time,
+            end: observation.time,
+            events: Vec::new(),
+        });
+        connection.end = connection.end.max(observation.time);
+        connection.start = connection.start.min(observation.time);
+        connection.events.push(index);
+        let subject = &observation.subject;
+        if let Some(address) = subject.client {
+            let known = connection.client.is_some_and(|client| client.port.is_some());
+            if !known {
+                connection.client = Some(Endpoint { address, port: subject.client_port });
+            }
+        }
+    }
+    by_activity.into_values().filter(|connection| is_connection(connection, observations)).collect()
+}
+
+/// An activity of its own counts as a connection when it was accepted or when it
+/// names a client.
+fn is_connection(connection: &LoggedConnection, observations: &[Observation]) -> bool {
+    connection.client.is_some()
+        || connection.events.iter().filter_map(|index| observations.get(*index)).any(|observation| {
+            matches!(&*observation.kind, "event.rdpcorets.131" | "event.rcm.261" | "event.rdpcorets.65")
+        })
+}
+
+/// All connections on the case clock: those of the captures, with the log's side
+/// of them where addresses and ports agree, and those that only a log has.
+pub(super) fn unite(
+    wire: Vec<WireConnection>,
+    logged: Vec<LoggedConnection>,
+    clocks: &Clocks,
+) -> Vec<Connection> {
+    let mut by_client: HashMap<Endpoint, Vec<LoggedConnection>> = HashMap::new();
+    let mut rest = Vec::new();
+    for connection in logged {
+        match connection.client.filter(|client| client.port.is_some()) {
+            Some(client) => by_client.entry(client).or_default().push(connection),
+            None => rest.push(connection),
+        }
+    }
+    let mut connections: Vec<Connection> = wire
+        .into_iter()
+        .map(|wire| {
+            let accepted = wire.accepted().uncorrected();
+            let log = by_client
+                .get_mut(&wire.client)
+                .and_then(|candidates| take_nearest(candidates, accepted, clocks));
+            from_wire(wire, log, clocks)
+        })
+        .collect();
+    rest.extend(by_client.into_values().flatten());
+    rest.sort_by(|a, b| (a.start, &a.activity).cmp(&(b.start, &b.activity)));
+    connections.extend(rest.into_iter().map(|log| from_log(log, clocks)));
+    connections
+}
+
+fn corrected(log: &LoggedConnection, time: HostTime, clocks: &Clocks) -> CaseTime {
+    match clocks.offset(&log.host) {
+        Some(offset) => time.corrected(offset),
+        None => time.uncorrected(),
+    }
+}
+
+fn take_nearest(
+    candidates: &mut Vec<LoggedConnection>,
+    accepted: CaseTime,
+    clocks: &Clocks,
+) -> Option<LoggedConnection> {
+    let distance = |log: &LoggedConnection| {
+        millis_between(accepted.0, corrected(log, log.start, clocks).0).abs()
+    };
+    let (index, near) = candidates
+        .iter()
+        .map(distance)
+        .enumerate()
+        .min_by(|a, b| a.1.total_cmp(&b.1))?;
+    (near < 30_000.0).then(|| candidates.swap_remove(index))
+}
+
+fn from_wire(wire: WireConnection, log: Option<LoggedConnection>, clocks: &Clocks) -> Connection {
+    let start = wire.views.iter().map(|view| view.start).min();
+    let end = wire.views.iter().map(|view| view.end).max();
+    let accepted = wire.accepted();
+    let mut end = end.unwrap_or(accepted).uncorrected();
+    if let Some(log) = &log {
+        end = end.max(corrected(log, log.end, clocks));
+    }
+    Connection {
+        client: Some(wire.client),
+        server: Some(wire.server),
+        host: log.as_ref().map(|log| Arc::clone(&log.host)),
+        start: start.unwrap_or(accepted).uncorrected(),
+        end,
+        views: wire.views,
+        events: log.map(|log| log.events).unwrap_or_default(),
+    }
+}
+
+fn from_log(log: LoggedConnection, clocks: &Clocks) -> Connection {
+    Connection {
+        client: log.client,
+        server: None,
+        host: Some(Arc::clone(&log.host)),
+        start: corrected(&log, log.start, clocks),
+        end: corrected(&log, log.end, clocks),
+        views: Vec::new(),
+        events: log.events,
+    }
+}

@@ -1,0 +1,342 @@
+//! Records without an activity id, joined by what they name: address and port,
+//! address and time, user and time, or time alone. A record that fits several
+//! attempts shares its weight among them.
+
+use super::attempts::Attempt;
+use super::clock::Clocks;
+use crate::base::{CaseTime, Endpoint, millis_between};
+use crate::observe::{Coverage, Observation, Vantage};
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// From the start of a connection to here its set-up takes place, in ms: the
+/// pre-logon timer of the server is 90 s.
+const SET_UP_MS: f64 = 120_000.0;
+
+/// How a record finds its attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Key {
+    /// By the client's address (and port, where both name one) around the set-up.
+    Client,
+    /// By time alone, on the host that logged it.
+    Time,
+    /// By the user's name.
+    User,
+}
+
+/// The key that fits a kind of record; `None` for records about the host as such.
+fn key_of(observation: &Observation) -> Option<Key> {
+    let (slug, id) = observation.kind.strip_prefix("event.")?.split_once('.')?;
+    match (slug, id) {
+        ("security", "4624" | "4625" | "4648" | "4776" | "4771" | "4768" | "4769" | "4825" | "4778" | "4779")
+        | ("lsm", "21" | "22" | "24" | "25")
+        | ("rcm", "1149" | "1158" | "261")
+        | ("rdpcorets", _)
+        | ("termdd", _) => Some(Key::Client),
+        ("security", "4740") => Some(Key::User),
+        ("schannel" | "lsasrv" | "kerberos" | "ntlm" | "dnsclient" | "capi2", _) => Some(Key::Time),
+        ("lsm", _) | ("rcm", "1128" | "1069" | "1130" | "1006") => None,
+        _ => None,
+    }
+}
+
+/// Attempts in an order in which they can be found by time.
+struct Index<'a> {
+    attempts: &'a [Attempt],
+    by_client: HashMap<IpAddr, Vec<usize>>,
+    /// All, by start of each connection.
+    by_start: Vec<(CaseTime, usize)>,
+}
+
+impl<'a> Index<'a> {
+    fn new(attempts: &'a [Attempt]) -> Self {
+        let mut by_client: HashMap<IpAddr, Vec<usize>> = HashMap::new();
+        let mut by_start = Vec::new();
+        for (index, attempt) in attempts.iter().enumerate() {
+            if let Some(client) = attempt.client {
+                by_client.entry(client.address).or_default().push(index);
+            }
+            if attempt.connections.is_empty() {
+                by_start.push((attempt.start, index));
+            }
+            by_start.extend(attempt.connections.iter().map(|c| (c.start, index)));
+        }
+        by_start.sort_unstable();
+        Self { attempts, by_client, by_start }
+    }
+
+    /// Attempts of a client whose time holds `time`, nearest end last.
+    fn of_client(&self, address: IpAddr, port: Option<u16>, time: CaseTime, after_ms: f64) -> Vec<usize> {
+        let candidates = self.by_client.get(&address).map(Vec::as_slice).unwrap_or_default();
+        let fits: Vec<usize> = candidates
+            .iter()
+            .copied()
+            .filter(|index| {
+                self.attempts.get(*index).is_some_and(|attempt| {
+                    millis_between(attempt.start.0, time.0) > -5_000.0
+                        && millis_between(attempt.end.0, time.0) < after_ms
+                })
+            })
+            .collect();
+        let exact: Vec<usize> = fits
+            .iter()
+            .copied()
+            .filter(|index| port.is_some() && self.has_port(*index, port))
+            .collect();
+        if exact.is_empty() { fits } else { exact }
+    }
+
+    fn has_port(&self, index: usize, port: Option<u16>) -> bool {
+        self.attempts.get(index).is_some_and(|attempt| {
+            attempt.connections.iter().any(|c| c.client.and_then(|client| client.port) == port)
+        })
+    }
+
+    /// Attempts in whose set-up `time` lies, on a host.
+    fn at_time(&self, host: &Arc<str>, time: CaseTime) -> Vec<usize> {
+        let from = self.by_start.partition_point(|(start, _)| millis_between(start.0, time.0) > SET_UP_MS);
+        let mut found: Vec<usize> = self
+            .by_start
+            .get(from..)
+            .unwrap_or_default()
+            .iter()
+            .take_while(|(start, _)| millis_between(start.0, time.0) > -1_000.0)
+            .filter(|(start, index)| {
+                self.attempts.get(*index).is_some_and(|attempt| {
+                    let end = set_up_end(attempt, *start);
+                    involves(attempt, host) && millis_between(end.0, time.0) < 2_000.0
+                })
+            })
+            .map(|(_, index)| *index)
+            .collect();
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+}
+
+/// Until when the connection that began at `start` was being set up.
+fn set_up_end(attempt: &Attempt, start: CaseTime) -> CaseTime {
+    let end = attempt
+        .connections
+        .iter()
+        .find(|connection| connection.start == start)
+        .map_or(attempt.end, |connection| connection.end);
+    let latest = start.0.checked_add(jiff::SignedDuration::from_secs(15)).map(CaseTime);
+    latest.map_or(end, |latest| end.min(latest))
+}
+
+fn involves(attempt: &Attempt, host: &Arc<str>) -> bool {
+    attempt.server_host.as_ref() == Some(host) || attempt.client_host.as_ref() == Some(host)
+}
+
+/// Seconds after the end of an attempt in which its logon records may still come.
+const AFTER_MS: f64 = 30_000.0;
+
+/// Joins all records that name what an attempt names.
+pub(super) fn join(attempts: &mut [Attempt], observations: &[Observation], clocks: &Clocks) {
+    name_hosts(attempts, observations);
+    let index = Index::new(attempts);
+    let mut found: Vec<(usize, Vec<usize>)> = Vec::new();
+    for (number, observation) in observations.iter().enumerate() {
+        let Vantage::Log { host, .. } = &observation.vantage else { continue };
+        let time = clocks.case_time(&observation.vantage, observation.time);
+        let subject = &observation.subject;
+        let fits = match (key_of(observation), subject.client) {
+            (Some(Key::Client), Some(address)) => {
+                index.of_client(address, subject.client_port, time, AFTER_MS)
+            }
+            // TermDD and 4776 do not always name the client.
+            (Some(Key::Client), None) if &*observation.kind == "event.termdd.56" => index.at_time(host, time),
+            (Some(Key::Time), _) => index.at_time(host, time),
+            _ => Vec::new(),
+        };
+        if !fits.is_empty() {
+            found.push((number, fits));
+        }
+    }
+    for (number, fits) in found {
+        // Sharing among thousands is no evidence for any of them.
+        let share = 1.0 / fits.len() as f64;
+        for fit in fits {
+            if let Some(attempt) = attempts.get_mut(fit) {
+                attempt.add_event(number, share);
+            }
+        }
+    }
+    join_users(attempts, observations, clocks);
+    for attempt in attempts {
+        attempt.events.sort_by_key(|event| event.index);
+        attempt.events.dedup_by_key(|event| event.index);
+    }
+}
+
+/// A server that only logs about itself still belongs to the attempts on it, when
+/// it is the only one.
+fn name_hosts(attempts: &mut [Attempt], observations: &[Observation]) {
+    let mut servers: Vec<&Arc<str>> = observations
+        .iter()
+        .filter(|o| {
+            o.kind.starts_with("event.rdpcorets.")
+                || o.kind.starts_with("event.rcm.")
+                || o.kind.starts_with("event.lsm.")
+                || o.kind.starts_with("event.security.")
+        })
+        .filter_map(Observation::host)
+        .collect();
+    servers.sort_unstable();
+    servers.dedup();
+    let clients: Vec<&Arc<str>> = {
+        let mut hosts: Vec<&Arc<str>> = observations
+            .iter()
+            .filter(|o| o.kind.starts_with("event.rdpclient."))
+            .filter_map(Observation::host)
+            .collect();
+        hosts.sort_unstable();
+        hosts.dedup();
+        hosts
+    };
+    servers.retain(|host| !clients.contains(host));
+    for attempt in attempts.iter_mut().filter(|attempt| attempt.server_host.is_none()) {
+        let by_name = attempt.server_name.as_deref().and_then(|name| {
+            servers.iter().find(|host| super::clock::short_name(host) == super::clock::short_name(name))
+        });
+        let only = match servers.as_slice() {
+            [only] if attempt.server_name.as_deref().is_none_or(|name| name.parse::<IpAddr>().is_ok()) => Some(only),
+            _ => None,
+        };
+        attempt.server_host = by_name.or(only).map(|host| Arc::clone(host));
+    }
+}
+
+/// Lock-outs name a user, not an address.
+fn join_users(attempts: &mut [Attempt], observations: &[Observation], clocks: &Clocks) {
+    for (number, observation) in observations.iter().enumerate() {
+        let (Some(Key::User), Some(user)) = (key_of(observation), &observation.subject.user) else {
+            continue;
+        };
+        let time = clocks.case_time(&observation.vantage, observation.time);
+        for attempt in attempts.iter_mut() {
+            let before = millis_between(time.0, attempt.end.0);
+            if (-5_000.0..86_400_000.0).contains(&before) && is_user(attempt, observations, user) {
+                attempt.add_event(number, 1.0);
+            }
+        }
+    }
+}
+
+fn is_user(attempt: &Attempt, observations: &[Observation], user: &str) -> bool {
+    attempt
+        .events
+        .iter()
+        .filter_map(|event| observations.get(event.index))
+        .filter(|o| matches!(&*o.kind, "event.security.4625" | "event.security.4771"))
+        .any(|o| o.subject.user.as_deref().is_some_and(|other| other.eq_ignore_ascii_case(user)))
+}
+
+/// Packets that the server's own firewall dropped are attempts that nothing else
+/// may show.
+pub(super) fn blocked(attempts: &mut Vec<Attempt>, observations: &[Observation], clocks: &Clocks) {
+    for (number, observation) in observations.iter().enumerate() {
+        let dropped = matches!(&*observation.kind, "event.security.5152" | "event.security.5157");
+        let inbound = observation.field("Direction").is_none_or(|direction| direction.contains("14592"));
+        let subject = &observation.subject;
+        let (true, true, Some(address), Some(host)) =
+            (dropped, inbound && subject.server_port.is_some_and(is_rdp_port), subject.client, observation.host())
+        else {
+            continue;
+        };
+        let time = clocks.case_time(&observation.vantage, observation.time);
+        let client = Endpoint { address, port: subject.client_port };
+        let fits = |attempt: &Attempt| {
+            let near = millis_between(attempt.start.0, time.0);
+            let same = attempt.client.is_some_and(|c| c.address == address);
+            let unknown = attempt.client.is_none() && attempt.in_client_log && attempt.connections.is_empty();
+            (same || unknown) && (-60_000.0..90_000.0).contains(&near)
+        };
+        let position = attempts.iter().position(fits);
+        let attempt = match position.and_then(|position| attempts.get_mut(position)) {
+            Some(attempt) => attempt,
+            None => {
+                attempts.push(Attempt::at(time));
+                match attempts.last_mut() {
+                    Some(attempt) => attempt,
+                    None => continue,
+                }
+            }
+        };
+        attempt.client.get_or_insert(client);
+        attempt.server_host.get_or_insert_with(|| Arc::clone(host));
+        attempt.end = attempt.end.max(time);
+        attempt.add_event(number, 1.0);
+    }
+}
+
+fn is_rdp_port(port: u16) -> bool {
+    port == crate::base::RDP_PORT
+}
+
+/// Records that name the reason of a failed logon or handshake, where no log or
+/// capture shows the connections: each is an attempt of its own.
+pub(super) fn orphans(
+    attempts: &mut Vec<Attempt>,
+    observations: &[Observation],
+    clocks: &Clocks,
+    coverage: &[Coverage],
+) {
+    if attempts.iter().any(|attempt| !attempt.connections.is_empty() || attempt.in_client_log) {
+        return;
+    }
+    let core_log = |host: &Arc<str>| {
+        coverage.iter().any(|c| {
+            c.host.as_ref() == Some(host)
+                && c.channel.as_deref().is_some_and(|channel| channel.contains("RdpCoreTS"))
+        })
+    };
+    for (number, observation) in observations.iter().enumerate() {
+        let Some(host) = observation.host().filter(|host| !core_log(host)) else { continue };
+        if !is_telling(observation) {
+            continue;
+        }
+        let time = clocks.case_time(&observation.vantage, observation.time);
+        let client = observation.subject.client.map(|address| Endpoint {
+            address,
+            port: observation.subject.client_port,
+        });
+        let near = attempts.iter_mut().rev().find(|attempt| {
+            attempt.client == client
+                && attempt.server_host.as_ref() == Some(host)
+                && millis_between(attempt.end.0, time.0) < 60_000.0
+        });
+        let attempt = match near {
+            Some(attempt) => attempt,
+            None => {
+                let mut attempt = Attempt::at(time);
+                attempt.client = client;
+                attempt.server_host = Some(Arc::clone(host));
+                attempts.push(attempt);
+                match attempts.last_mut() {
+                    Some(attempt) => attempt,
+                    None => continue,
+                }
+            }
+        };
+        attempt.end = attempt.end.max(time);
+        attempt.outcome = super::Outcome::Failed;
+        attempt.add_event(number, 1.0);
+    }
+}
+
+fn is_telling(observation: &Observation) -> bool {
+    match &*observation.kind {
+        "event.termdd.56" | "event.security.4825" | "event.schannel.36870" | "event.schannel.36874"
+        | "event.lsasrv.6041" => true,
+        "event.schannel.36871" => {
+            observation.field("Type").is_some_and(|kind| kind.eq_ignore_ascii_case("server"))
+        }
+        "event.security.4625" => observation.field("LogonType") == Some("10"),
+        _ => false,
+    }
+}
+

@@ -1,0 +1,93 @@
+//! Which facts belong to one try to connect, on one clock?
+
+mod attempts;
+mod client_log;
+mod clock;
+mod connections;
+mod coverage;
+mod hosts;
+mod join;
+mod outcome;
+
+pub use attempts::{Attempt, Connection, EventRef, Outcome};
+pub use client_log::ClientTry;
+pub use clock::Clocks;
+pub use coverage::covers;
+pub(crate) use coverage::vantage_of;
+pub use hosts::{Host, HostRole};
+pub use outcome::{
+    client_records, has_session, is_finished, log_success, syn_unanswered, wire_outcome,
+};
+
+use crate::base::CaseTime;
+use crate::observe::{Conversation, Coverage, Observation};
+use std::sync::Arc;
+
+/// What the readers laid down.
+#[derive(Debug, Default)]
+pub struct Evidence {
+    pub conversations: Vec<Conversation>,
+    pub observations: Vec<Observation>,
+    pub coverage: Vec<Coverage>,
+}
+
+/// The evidence in order: hosts, one clock, attempts.
+#[derive(Debug)]
+pub struct Case {
+    /// In the order of case time.
+    pub observations: Vec<Observation>,
+    pub clocks: Clocks,
+    pub hosts: Vec<Host>,
+    /// In the order of their start.
+    pub attempts: Vec<Attempt>,
+    pub coverage: Vec<Coverage>,
+}
+
+impl Case {
+    /// When an observation happened, on the case clock.
+    pub fn time(&self, observation: &Observation) -> CaseTime {
+        self.clocks.case_time(&observation.vantage, observation.time)
+    }
+
+    /// The events of an attempt, with the share that belongs to it.
+    pub fn events<'a>(&'a self, attempt: &'a Attempt) -> impl Iterator<Item = (&'a Observation, f64)> {
+        attempt
+            .events
+            .iter()
+            .filter_map(|event| Some((self.observations.get(event.index)?, event.share)))
+    }
+}
+
+/// Puts the evidence of one case in order. `given` are the offsets that the user
+/// stated, by host name.
+pub fn correlate(evidence: Evidence, given: &[(String, jiff::SignedDuration)]) -> Case {
+    let Evidence { conversations, mut observations, coverage } = evidence;
+    observations.sort_by(|a, b| a.time.cmp(&b.time).then_with(|| a.source.cmp(&b.source)));
+    let conversations: Vec<Arc<Conversation>> = conversations.into_iter().map(Arc::new).collect();
+    let merged = connections::merge_views(conversations);
+    let logged = connections::logged(&observations);
+    let clocks = clock::estimate(&merged, &logged, given);
+    // From here on the order is that of the case clock.
+    let mut order: Vec<usize> = (0..observations.len()).collect();
+    let times: Vec<CaseTime> =
+        observations.iter().map(|o| clocks.case_time(&o.vantage, o.time)).collect();
+    order.sort_by_key(|index| times.get(*index).copied());
+    let mut slots: Vec<Option<Observation>> = observations.into_iter().map(Some).collect();
+    let observations: Vec<Observation> =
+        order.iter().filter_map(|index| slots.get_mut(*index)?.take()).collect();
+    let logged = connections::logged(&observations);
+    let connections = connections::unite(merged, logged, &clocks);
+    let mut attempts = attempts::group(connections);
+    let tries = client_log::tries(&observations, &clocks);
+    client_log::attach(&mut attempts, tries);
+    join::blocked(&mut attempts, &observations, &clocks);
+    join::orphans(&mut attempts, &observations, &clocks, &coverage);
+    attempts.sort_by(|a, b| (a.start, a.client, a.server).cmp(&(b.start, b.client, b.server)));
+    join::join(&mut attempts, &observations, &clocks);
+    for (number, attempt) in (1..).zip(&mut attempts) {
+        attempt.id = number;
+        outcome::settle(attempt, &observations);
+    }
+    let hosts = hosts::hosts(&attempts, &observations, &coverage, &clocks);
+    Case { observations, clocks, hosts, attempts, coverage }
+}

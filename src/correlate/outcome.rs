@@ -1,0 +1,231 @@
+//! Did it work, and how far did it get?
+
+use super::attempts::{Attempt, Outcome};
+use crate::base::millis_between;
+use crate::observe::{Conversation, GapKind, Observation, Stage};
+use crate::wire::nego::{Negotiation, Protocols};
+use crate::wire::tls::Version;
+
+/// Silence after which an answer is not coming any more, in ms.
+const SILENCE_MS: f64 = 5_000.0;
+
+/// Client records after the TLS handshake that a session needs at least: CredSSP
+/// takes three, MCS connect, erect domain, attach user and the channel joins the
+/// rest (a good start was measured to need twelve).
+const SESSION_CLIENT_RECORDS: u64 = 9;
+
+/// Server bytes after the TLS handshake that only a session brings.
+const SESSION_SERVER_BYTES: u64 = 4_000;
+
+/// What the server selected; standard RDP security when it did not negotiate.
+pub(super) fn selected(view: &Conversation) -> Option<Protocols> {
+    let confirm = view.x224.confirm.as_ref()?;
+    match confirm.value.negotiation {
+        Some(Negotiation::Response { selected, .. }) => Some(selected),
+        Some(Negotiation::Failure(_)) => None,
+        _ => Some(Protocols::empty()),
+    }
+}
+
+/// Whether both sides finished the TLS handshake.
+pub fn is_finished(view: &Conversation) -> bool {
+    let tls = &view.tls;
+    let [client, server] = &tls.application_records;
+    match tls.server_hello.as_ref().map(|hello| hello.value.version()) {
+        Some(version) if version >= Version::TLS_1_3 => *client > 0 && *server > 0,
+        _ => {
+            let [client_ccs, server_ccs] = &tls.change_cipher_spec;
+            let both = client_ccs.is_some() && server_ccs.is_some();
+            both || (*client > 0 && *server > 0)
+        }
+    }
+}
+
+/// Client records and server bytes that belong to CredSSP and above.
+pub fn client_records(view: &Conversation) -> (u64, u64) {
+    let tls = &view.tls;
+    let [client, _] = tls.application_records;
+    let [_, server] = tls.application_bytes;
+    let tls13 = tls
+        .server_hello
+        .as_ref()
+        .is_some_and(|hello| hello.value.version() >= Version::TLS_1_3);
+    if tls13 {
+        // Finished, and the server's encrypted flight with its certificate, come as
+        // application data.
+        (client.saturating_sub(1), server.saturating_sub(2_000))
+    } else {
+        (client, server)
+    }
+}
+
+/// Whether the wire shows a session: traffic that only comes after the logon.
+pub fn has_session(view: &Conversation) -> bool {
+    let [client_pdus, _] = view.x224.data_pdus;
+    let [_, server_plain] = view.x224.data_bytes;
+    let plain = client_pdus >= 8 && server_plain >= SESSION_SERVER_BYTES / 2;
+    let (records, bytes) = client_records(view);
+    let secured = is_finished(view)
+        && records >= SESSION_CLIENT_RECORDS
+        && bytes >= SESSION_SERVER_BYTES;
+    plain || secured
+}
+
+/// SYNs that nobody answered, although the capture waited.
+pub fn syn_unanswered(view: &Conversation) -> bool {
+    let tcp = &view.tcp;
+    tcp.syn.is_some()
+        && tcp.syn_ack.is_none()
+        && tcp.established.is_none()
+        && tcp.refused.is_none()
+        && view.x224.request.is_none()
+        && tcp.syns >= 2
+}
+
+/// The outcome that one capture shows of one connection, and the stage reached.
+pub fn wire_outcome(view: &Conversation) -> (Outcome, Stage) {
+    let tcp = &view.tcp;
+    if has_session(view) {
+        return (Outcome::Succeeded, Stage::Session);
+    }
+    if tcp.refused.is_some() || syn_unanswered(view) || !tcp.unreachables.is_empty() && tcp.syn_ack.is_none() {
+        return (Outcome::Failed, Stage::Tcp);
+    }
+    if matches!(view.gap, Some(gap) if gap.kind == GapKind::LateStart) && view.x224.request.is_none() {
+        return (Outcome::Unknown, Stage::Session);
+    }
+    if view.tls.alerts.iter().any(|seen| seen.alert.level == 2) {
+        return (Outcome::Failed, Stage::Tls);
+    }
+    if view.x224.request.is_none() && view.x224.confirm.is_none() && view.tls.client_hello.is_none() {
+        // A probe of the port, unless somebody between ended it.
+        let cut_off = !tcp.foreign_resets.is_empty();
+        return (if cut_off { Outcome::Failed } else { Outcome::Unknown }, Stage::Tcp);
+    }
+    after_request(view)
+}
+
+fn after_request(view: &Conversation) -> (Outcome, Stage) {
+    let ended = view.tcp.close.is_some();
+    let stage = wire_stage(view);
+    let failed_if_ended = if ended { Outcome::Failed } else { Outcome::Unknown };
+    let last_step = last_step_ms(view);
+    let stalled = last_step > SILENCE_MS
+        || view.tcp.health.iter().any(|health| {
+            health.unacked.is_some_and(|unacked| unacked.times >= 3)
+        });
+    let outcome = match stage {
+        Stage::X224 if view.x224.confirm.is_some() && selected(view).is_none() => Outcome::Failed,
+        _ if stalled => Outcome::Failed,
+        _ => failed_if_ended,
+    };
+    (outcome, stage)
+}
+
+/// Milliseconds from the last step of the handshake to the end of the capture of
+/// this connection.
+fn last_step_ms(view: &Conversation) -> f64 {
+    let tls = &view.tls;
+    let times = [
+        view.x224.request.as_ref().map(|at| at.time),
+        view.x224.confirm.as_ref().map(|at| at.time),
+        tls.client_hello.as_ref().map(|at| at.time),
+        tls.server_hello.as_ref().map(|at| at.time),
+        tls.application_data.iter().flatten().map(|record| record.time).max(),
+    ];
+    times.into_iter().flatten().max().map_or(0.0, |last| millis_between(last.0, view.end.0))
+}
+
+fn wire_stage(view: &Conversation) -> Stage {
+    if is_finished(view) {
+        let nla = selected(view).is_none_or(Protocols::has_credssp);
+        let (records, _) = client_records(view);
+        return match (nla, records) {
+            (true, 0) | (false, 0) => Stage::Tls,
+            (true, 1..=2) => Stage::Credssp,
+            (true, 3..=4) => Stage::Authorization,
+            _ => Stage::Licensing,
+        };
+    }
+    let [client_cut, server_cut] = &view.tls.cut_flights;
+    let tls_began = view.tls.client_hello.is_some()
+        || view.tls.server_hello.is_some()
+        || client_cut.is_some()
+        || server_cut.is_some();
+    if tls_began { Stage::Tls } else { Stage::X224 }
+}
+
+/// Whether an event proves that a session came to be.
+pub fn log_success(kind: &str) -> bool {
+    matches!(
+        kind,
+        "event.lsm.21" | "event.lsm.22" | "event.lsm.25" | "event.security.4778"
+            | "event.rdpclient.1025" | "event.rdpclient.1027" | "event.rdpcorets.68"
+    )
+}
+
+/// Events that prove that a try failed.
+fn log_failure(kind: &str) -> bool {
+    matches!(
+        kind,
+        "event.rdpcorets.139" | "event.rdpcorets.140" | "event.rdpcorets.99" | "event.security.4625"
+            | "event.security.4825" | "event.security.5152" | "event.security.5157" | "event.lsasrv.6041"
+    )
+}
+
+/// The stage that an event proves was reached.
+fn log_stage(kind: &str) -> Option<Stage> {
+    Some(match kind {
+        "event.rdpcorets.131" | "event.rcm.261" => Stage::Tcp,
+        "event.rdpcorets.141" | "event.rdpcorets.65" => Stage::X224,
+        "event.rdpcorets.139" | "event.schannel.36874" | "event.schannel.36870" | "event.schannel.36888" => Stage::Tls,
+        "event.rdpcorets.140" | "event.lsasrv.6041" => Stage::Credssp,
+        "event.security.4625" => Stage::Logon,
+        "event.security.4825" | "event.rcm.1149" => Stage::Authorization,
+        "event.lsm.21" | "event.lsm.22" | "event.lsm.25" => Stage::Session,
+        _ => return None,
+    })
+}
+
+/// Reason codes of RDPClient 1026 that end a session without a fault: no reason,
+/// by the local user, by the remote user, by the server.
+pub(super) const ORDERLY_REASONS: std::ops::RangeInclusive<u32> = 0..=3;
+
+/// Settles outcome and stage of an attempt from all its evidence.
+pub(super) fn settle(attempt: &mut Attempt, observations: &[Observation]) {
+    let mut log_ok = false;
+    let mut log_bad = false;
+    let mut ended = false;
+    let mut stage: Option<Stage> = None;
+    for event in &attempt.events {
+        let Some(observation) = observations.get(event.index) else { continue };
+        let kind = &*observation.kind;
+        log_ok |= log_success(kind) && event.share >= 0.5;
+        log_bad |= log_failure(kind) && event.share >= 0.5;
+        ended |= matches!(kind, "event.rdpcorets.102" | "event.rdpcorets.103");
+        stage = stage.max(log_stage(kind));
+    }
+    let wire: Vec<(Outcome, Stage)> = attempt.connections.iter().filter_map(best_view).collect();
+    stage = stage.max(wire.iter().map(|(_, stage)| *stage).max());
+    let wire_ok = wire.iter().any(|(outcome, _)| *outcome == Outcome::Succeeded);
+    let wire_bad = wire.last().is_some_and(|(outcome, _)| *outcome == Outcome::Failed);
+    let client_bad = attempt.client_error.is_some_and(|code| !ORDERLY_REASONS.contains(&code));
+    attempt.stage = if log_ok { Some(Stage::Session) } else { stage };
+    attempt.outcome = if log_ok || wire_ok {
+        Outcome::Succeeded
+    } else if wire_bad || log_bad || client_bad || (ended && wire.is_empty()) {
+        Outcome::Failed
+    } else if attempt.in_client_log && attempt.client_error.is_some() {
+        // The user gave up before there was anything to see.
+        Outcome::Failed
+    } else {
+        Outcome::Unknown
+    };
+}
+
+/// Of several views of one connection, the one that saw most.
+fn best_view(connection: &super::Connection) -> Option<(Outcome, Stage)> {
+    let views = connection.views.iter().map(|view| wire_outcome(view));
+    views.min_by_key(|(outcome, stage)| (*outcome == Outcome::Unknown, std::cmp::Reverse(*stage)))
+}
+

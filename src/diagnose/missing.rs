@@ -1,0 +1,77 @@
+//! What would decide, and is not there?
+
+use super::rank::Diagnosis;
+use super::trouble::Trouble;
+use crate::correlate::{Attempt, Case, covers};
+use crate::knowledge::Knowledge;
+use crate::observe::{EvidenceKind, Place, Source};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Evidence to ask the customer for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Missing {
+    pub what: String,
+    pub would_separate: Vec<String>,
+    pub how: Vec<String>,
+}
+
+/// Requests that are listed: a person asks for few things at a time.
+const MOST_REQUESTS: usize = 5;
+
+/// Causes below this share of the leader's probability need no separating.
+const WORTH_SEPARATING: f64 = 0.05;
+
+/// What would separate the leading causes, most useful first.
+pub(super) fn missing(
+    case: &Case,
+    trouble: &Trouble,
+    diagnoses: &[Diagnosis],
+    knowledge: &Knowledge,
+) -> Vec<Missing> {
+    let leader = diagnoses.first().map_or(0.0, |d| d.probability);
+    let mut wanted: BTreeMap<String, (f64, Missing)> = BTreeMap::new();
+    for diagnosis in diagnoses.iter().filter(|d| d.probability >= leader * WORTH_SEPARATING) {
+        let Some(cause) = knowledge.causes.get(&diagnosis.cause) else { continue };
+        for settle in &cause.settle {
+            let there = !settle.unless.is_empty()
+                && trouble.attempts(case).any(|attempt| covers(case, attempt, &settle.unless));
+            if there {
+                continue;
+            }
+            let entry = wanted.entry(settle.what.clone()).or_insert_with(|| {
+                let missing = Missing {
+                    what: settle.what.clone(),
+                    would_separate: Vec::new(),
+                    how: settle.how.clone(),
+                };
+                (0.0, missing)
+            });
+            // A cause that is certain, or impossible, gains nothing.
+            entry.0 += diagnosis.probability * (1.0 - diagnosis.probability);
+            entry.1.would_separate.push(diagnosis.cause.clone());
+        }
+    }
+    let mut wanted: Vec<(f64, Missing)> = wanted.into_values().collect();
+    wanted.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.what.cmp(&b.1.what)));
+    wanted.into_iter().map(|(_, missing)| missing).take(MOST_REQUESTS).collect()
+}
+
+/// A file that covers an attempt in the sense of a rule: the provenance of absence.
+pub(super) fn covering_source(case: &Case, attempt: &Attempt, wanted: &str) -> Option<Source> {
+    let what = wanted.split_once(':').map_or(wanted, |(_, what)| what);
+    if what == "capture" {
+        let view = attempt.views().next()?;
+        return Some(Source { file: Arc::clone(&view.file), place: Place::Whole });
+    }
+    let host = match wanted.split_once(':') {
+        Some(("client", _)) => attempt.client_host.as_deref(),
+        _ => attempt.server_host.as_deref(),
+    };
+    let coverage = case.coverage.iter().find(|coverage| {
+        coverage.kind == EvidenceKind::Evtx
+            && host.is_none_or(|host| coverage.host.as_deref() == Some(host))
+            && coverage.channel.as_deref().is_some_and(|channel| channel.contains(what))
+    })?;
+    Some(Source { file: Arc::clone(&coverage.file), place: Place::Whole })
+}

@@ -1,0 +1,83 @@
+//! Why did it fail, most likely first?
+//!
+//! A pure function of attempts and knowledge. Named facts are established in
+//! Rust; which of them speaks for or against which cause, and how strongly, is
+//! data. Weights of evidence add up (in decibans); probabilities are normalised
+//! over all causes that have evidence, *none* and *not listed*.
+
+mod fact;
+mod host_facts;
+mod log_facts;
+mod missing;
+mod rank;
+mod trouble;
+mod weigh;
+mod wire_facts;
+
+pub use fact::Fact;
+pub use missing::Missing;
+pub use rank::{Certainty, Diagnosis, Evidence};
+pub use trouble::Question;
+
+use crate::correlate::{Case, Outcome};
+use crate::knowledge::Knowledge;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use trouble::Trouble;
+
+/// The answer in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    Diagnosed,
+    NoFailureFound,
+    Inconclusive,
+    NoEvidence,
+}
+
+/// The answer.
+#[derive(Debug)]
+pub struct Findings {
+    pub verdict: Verdict,
+    /// Ranked, best first.
+    pub diagnoses: Vec<Diagnosis>,
+    pub missing: Vec<Missing>,
+    /// Attempts that the ranking is about.
+    pub attempts: Vec<u32>,
+}
+
+/// Judges a case. `question` is what the user asked about.
+pub fn diagnose(case: &Case, knowledge: &Knowledge, question: &Question) -> Findings {
+    let troubles = trouble::troubles(case, question);
+    let mut judged: Vec<(Trouble, rank::Ranking)> = troubles
+        .into_par_iter()
+        .map(|trouble| {
+            let facts = trouble.facts(case, knowledge);
+            let ranking = rank::rank(case, &trouble, &facts, knowledge);
+            (trouble, ranking)
+        })
+        .collect();
+    trouble::most_relevant_first(case, &mut judged);
+    let Some((trouble, ranking)) = judged.into_iter().next() else {
+        return without_trouble(case);
+    };
+    let verdict = match ranking.diagnoses.first() {
+        Some(first) if first.certainty >= Certainty::Moderate => Verdict::Diagnosed,
+        _ => Verdict::Inconclusive,
+    };
+    let missing = missing::missing(case, &trouble, &ranking.diagnoses, knowledge);
+    let attempts = trouble.attempt_ids(case);
+    Findings { verdict, diagnoses: ranking.diagnoses, missing, attempts }
+}
+
+fn without_trouble(case: &Case) -> Findings {
+    let readable = case.coverage.iter().any(|coverage| coverage.items > 0);
+    let verdict = if readable { Verdict::NoFailureFound } else { Verdict::NoEvidence };
+    let attempts = case
+        .attempts
+        .iter()
+        .filter(|attempt| attempt.outcome == Outcome::Succeeded)
+        .map(|attempt| attempt.id)
+        .collect();
+    Findings { verdict, diagnoses: Vec::new(), missing: Vec::new(), attempts }
+}

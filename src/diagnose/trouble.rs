@@ -1,0 +1,262 @@
+//! Failed attempts of one client to one server are one trouble. Which of the
+//! troubles is the user's?
+
+use super::host_facts::{guessing, host_facts};
+use super::log_facts::log_facts;
+use super::rank::{Certainty, Ranking};
+use super::wire_facts::wire_facts;
+use super::Fact;
+use crate::base::{CaseTime, Endpoint, millis_between};
+use crate::correlate::{Attempt, Case, Outcome};
+use crate::knowledge::Knowledge;
+use crate::observe::Observation;
+use jiff::SignedDuration;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// What the user asked about.
+#[derive(Debug, Clone, Default)]
+pub struct Question {
+    pub client: Option<IpAddr>,
+    pub server: Option<Endpoint>,
+    /// What the user saw, first and extended code.
+    pub error: Option<u32>,
+    pub extended: Option<u32>,
+    pub since: Option<CaseTime>,
+    pub until: Option<CaseTime>,
+}
+
+impl Question {
+    fn concerns(&self, attempt: &Attempt) -> bool {
+        let client = self.client.is_none_or(|wanted| {
+            attempt.client.is_some_and(|client| client.address == wanted)
+        });
+        let server = self.server.is_none_or(|wanted| {
+            attempt.server.is_some_and(|server| {
+                server.address == wanted.address && (wanted.port.is_none() || wanted.port == server.port)
+            })
+        });
+        let since = self.since.is_none_or(|since| attempt.end >= since);
+        let until = self.until.is_none_or(|until| attempt.start <= until);
+        client && server && since && until
+    }
+}
+
+/// Failed attempts that belong together, by index into the case's attempts. Empty
+/// when a name did not resolve: then there is no connection at all.
+#[derive(Debug)]
+pub(super) struct Trouble {
+    attempts: Vec<usize>,
+    /// Unresolved names, by index into the observations.
+    names: Vec<usize>,
+    in_client_log: bool,
+}
+
+/// What a trouble is about: client and server, by address or else by host.
+type Parties = (Option<IpAddr>, Option<Arc<str>>, Option<IpAddr>, Option<Arc<str>>);
+
+/// All troubles of a case that the question is about.
+pub(super) fn troubles(case: &Case, question: &Question) -> Vec<Trouble> {
+    let concerned: Vec<(usize, &Attempt)> =
+        case.attempts.iter().enumerate().filter(|(_, attempt)| question.concerns(attempt)).collect();
+    // A client's own log knows which tries were a user's: all else is background.
+    let users_own = question.client.is_none() && concerned.iter().any(|(_, a)| a.in_client_log);
+    let mut by_parties: BTreeMap<Parties, Trouble> = BTreeMap::new();
+    for (index, attempt) in &concerned {
+        if attempt.outcome != Outcome::Failed || (users_own && !attempt.in_client_log) {
+            continue;
+        }
+        let address = attempt.client.map(|client| client.address);
+        let server = attempt.server.map(|server| server.address);
+        let parties = (
+            address,
+            attempt.client_host.clone().filter(|_| address.is_none()),
+            server,
+            attempt.server_host.clone().filter(|_| server.is_none()),
+        );
+        let trouble = by_parties.entry(parties).or_insert_with(|| Trouble {
+            attempts: Vec::new(),
+            names: Vec::new(),
+            in_client_log: false,
+        });
+        trouble.attempts.push(*index);
+        trouble.in_client_log |= attempt.in_client_log;
+    }
+    let mut troubles: Vec<Trouble> = by_parties.into_values().collect();
+    add_names(case, &concerned, &mut troubles);
+    troubles
+}
+
+/// Names that every Windows host asks for on its own, by their first label.
+const BACKGROUND_NAMES: [&str; 6] = ["wpad", "isatap", "teredo", "_ldap", "_kerberos", "_gc"];
+
+fn unresolved(observation: &Observation) -> bool {
+    matches!(&*observation.kind, "wire.dns.nxdomain" | "wire.dns.no_answer" | "wire.dns.empty" | "wire.dns.failed")
+}
+
+/// A name that did not resolve explains a try without a connection; where no RDP
+/// connection is there at all, it may be all that is left of the try.
+fn add_names(case: &Case, concerned: &[(usize, &Attempt)], troubles: &mut Vec<Trouble>) {
+    let names: Vec<(usize, &Observation)> = case
+        .observations
+        .iter()
+        .enumerate()
+        .filter(|(_, o)| unresolved(o))
+        .filter(|(_, o)| {
+            let first = o.subject.server_name.as_deref().and_then(|name| name.split('.').next());
+            first.is_none_or(|first| !BACKGROUND_NAMES.contains(&first))
+        })
+        .collect();
+    let resolved_later = |o: &Observation| {
+        case.observations.iter().any(|other| {
+            &*other.kind == "wire.dns.resolved"
+                && other.subject.client == o.subject.client
+                && other.subject.server_name == o.subject.server_name
+        })
+    };
+    for trouble in troubles.iter_mut() {
+        let typed: BTreeSet<String> = trouble
+            .attempts
+            .iter()
+            .filter_map(|index| case.attempts.get(*index)?.server_name.as_deref())
+            .map(first_label)
+            .collect();
+        let related = names.iter().filter(|(_, o)| {
+            o.subject.server_name.as_deref().is_some_and(|name| typed.contains(&first_label(name)))
+        });
+        trouble.names = related.map(|(index, _)| *index).collect();
+    }
+    let any_connection = concerned.iter().any(|(_, attempt)| !attempt.connections.is_empty());
+    let lonely: Vec<usize> =
+        names.iter().filter(|(_, o)| !resolved_later(o)).map(|(index, _)| *index).collect();
+    if troubles.is_empty() && !any_connection && concerned.is_empty() && !lonely.is_empty() {
+        troubles.push(Trouble { attempts: Vec::new(), names: lonely, in_client_log: false });
+    }
+    let silent: Vec<usize> = case
+        .observations
+        .iter()
+        .enumerate()
+        .filter(|(_, o)| &*o.kind == "wire.arp.no_answer")
+        .map(|(index, _)| index)
+        .collect();
+    if troubles.is_empty() && !any_connection && concerned.is_empty() && !silent.is_empty() {
+        troubles.push(Trouble { attempts: Vec::new(), names: silent, in_client_log: false });
+    }
+}
+
+fn first_label(name: &str) -> String {
+    name.split('.').next().unwrap_or(name).to_ascii_lowercase()
+}
+
+/// How long before an attempt records about a host are looked at.
+const LOOK_BACK: SignedDuration = SignedDuration::from_hours(24 * 7);
+
+impl Trouble {
+    pub(super) fn attempts<'a>(&'a self, case: &'a Case) -> impl Iterator<Item = &'a Attempt> {
+        self.attempts.iter().filter_map(|index| case.attempts.get(*index))
+    }
+
+    pub(super) fn attempt_ids(&self, case: &Case) -> Vec<u32> {
+        self.attempts(case).map(|attempt| attempt.id).collect()
+    }
+
+    /// Everything that rules can weigh about this trouble.
+    pub(super) fn facts(&self, case: &Case, _knowledge: &Knowledge) -> Facts {
+        let mut attempt_facts = Vec::new();
+        for attempt in self.attempts(case) {
+            attempt_facts.extend(log_facts(case, attempt));
+            for view in attempt.views() {
+                attempt_facts.extend(wire_facts(view, attempt.server_name.as_deref()));
+            }
+        }
+        self.name_facts(case, &mut attempt_facts);
+        let mut host = Vec::new();
+        let hosts: BTreeSet<&Arc<str>> = self
+            .attempts(case)
+            .flat_map(|attempt| [&attempt.server_host, &attempt.client_host])
+            .flatten()
+            .collect();
+        if let (Some(first), Some(last)) =
+            (self.attempts(case).map(|a| a.start).min(), self.attempts(case).map(|a| a.end).max())
+        {
+            let since = CaseTime(first.0.checked_sub(LOOK_BACK).unwrap_or(first.0));
+            for name in hosts {
+                host.extend(host_facts(case, name, since, last));
+            }
+            let server = self.attempts(case).find_map(|attempt| attempt.server_host.as_ref());
+            host.extend(guessing(case, server));
+        }
+        Facts::new(attempt_facts, host)
+    }
+
+    fn name_facts(&self, case: &Case, facts: &mut Vec<Fact>) {
+        // Without a connection nobody knows which of several names was the server's.
+        let share = if self.attempts.is_empty() { 1.0 / self.names.len().max(1) as f64 } else { 1.0 };
+        for observation in self.names.iter().filter_map(|index| case.observations.get(*index)) {
+            let mut fact = Fact::of_observation(case, observation, share);
+            if matches!(&*fact.kind, "wire.dns.nxdomain" | "wire.dns.empty" | "wire.dns.failed") {
+                fact.kind = "wire.dns.not_resolved".into();
+            }
+            facts.push(fact);
+        }
+        for attempt in self.attempts(case) {
+            let server = attempt.server.map(|server| server.address);
+            let around = case.observations.iter().filter(|o| {
+                o.subject.server == server && server.is_some() && &*o.kind == "wire.arp.no_answer"
+            });
+            facts.extend(around.map(|o| Fact::of_observation(case, o, 1.0)));
+        }
+    }
+}
+
+/// The facts of a trouble, found by kind.
+#[derive(Debug)]
+pub(super) struct Facts {
+    attempt: HashMap<Arc<str>, Vec<Fact>>,
+    host: HashMap<Arc<str>, Vec<Fact>>,
+}
+
+impl Facts {
+    fn new(attempt: Vec<Fact>, host: Vec<Fact>) -> Self {
+        let by_kind = |facts: Vec<Fact>| {
+            let mut map: HashMap<Arc<str>, Vec<Fact>> = HashMap::new();
+            for fact in facts {
+                map.entry(Arc::clone(&fact.kind)).or_default().push(fact);
+            }
+            map
+        };
+        Self { attempt: by_kind(attempt), host: by_kind(host) }
+    }
+
+    pub(super) fn attempt(&self, kind: &str) -> &[Fact] {
+        self.attempt.get(kind).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    pub(super) fn host(&self, kind: &str) -> &[Fact] {
+        self.host.get(kind).map(Vec::as_slice).unwrap_or_default()
+    }
+}
+
+/// Puts the trouble first that the user most likely means: one of a client's own
+/// log, then one whose reason is known, then the rarest (a scanner's failures are
+/// all alike), then the latest.
+pub(super) fn most_relevant_first(case: &Case, judged: &mut [(Trouble, Ranking)]) {
+    let mut clients_per_cause: HashMap<String, usize> = HashMap::new();
+    for (_, ranking) in judged.iter() {
+        if let Some(first) = ranking.diagnoses.first() {
+            *clients_per_cause.entry(first.cause.clone()).or_default() += 1;
+        }
+    }
+    judged.sort_by_cached_key(|(trouble, ranking)| {
+        let first = ranking.diagnoses.first();
+        let known = first.is_some_and(|d| d.certainty >= Certainty::Moderate);
+        let crowd = first.and_then(|d| clients_per_cause.get(&d.cause)).copied().unwrap_or(usize::MAX);
+        let latest = trouble.attempts(case).map(|attempt| attempt.end).max();
+        let epoch = CaseTime(jiff::Timestamp::UNIX_EPOCH);
+        let age = latest.map_or(0.0, |latest| millis_between(latest.0, epoch.0));
+        #[expect(clippy::cast_possible_truncation, reason = "milliseconds of any date fit")]
+        let age = age as i64;
+        (!trouble.in_client_log, !known, crowd, age)
+    });
+}

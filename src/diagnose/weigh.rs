@@ -1,0 +1,150 @@
+//! One cause against the facts of a trouble.
+
+use super::rank::Evidence;
+use super::trouble::{Facts, Trouble};
+use super::Fact;
+use crate::base::millis_between;
+use crate::correlate::{Case, covers};
+use crate::knowledge::{Cause, Rule, Scope};
+use std::collections::BTreeMap;
+
+/// What the facts say about one cause.
+#[derive(Debug, Default)]
+pub(super) struct Weighed {
+    /// Sum of what speaks for it, in decibans.
+    pub(super) support_db: f64,
+    /// Sum of what speaks against it, positive.
+    pub(super) against_db: f64,
+    pub(super) evidence: Vec<Evidence>,
+    pub(super) against: Vec<Evidence>,
+    /// A fact that belongs to the attempt for certain names the reason.
+    pub(super) reason_named: bool,
+}
+
+/// Weighs a cause. Of the rows of one group only the strongest counts; a row that
+/// several facts meet counts once, with the fact that belongs here most surely.
+pub(super) fn weigh(case: &Case, trouble: &Trouble, facts: &Facts, cause: &Cause) -> Weighed {
+    let mut weighed = Weighed::default();
+    for (best, named) in strongest(case, trouble, facts, &cause.support) {
+        weighed.support_db += best.weight_db;
+        weighed.reason_named |= named;
+        weighed.evidence.push(best);
+    }
+    for (mut best, _) in strongest(case, trouble, facts, &cause.against) {
+        weighed.against_db += best.weight_db;
+        best.weight_db = -best.weight_db;
+        weighed.against.push(best);
+    }
+    weighed.evidence.sort_by(|a, b| b.weight_db.total_cmp(&a.weight_db));
+    weighed.against.sort_by(|a, b| a.weight_db.total_cmp(&b.weight_db));
+    weighed
+}
+
+fn strongest(case: &Case, trouble: &Trouble, facts: &Facts, rules: &[Rule]) -> Vec<(Evidence, bool)> {
+    let mut groups: BTreeMap<String, (Evidence, bool)> = BTreeMap::new();
+    for (number, rule) in rules.iter().enumerate() {
+        let Some(found) = apply(case, trouble, facts, rule) else { continue };
+        let group = if rule.group.is_empty() { format!("#{number:03}") } else { rule.group.clone() };
+        match groups.get_mut(&group) {
+            Some((best, named)) => {
+                *named |= found.1;
+                if found.0.weight_db > best.weight_db {
+                    *best = found.0;
+                }
+            }
+            None => {
+                groups.insert(group, found);
+            }
+        }
+    }
+    groups.into_values().collect()
+}
+
+fn apply(case: &Case, trouble: &Trouble, facts: &Facts, rule: &Rule) -> Option<(Evidence, bool)> {
+    let best = rule
+        .fact
+        .iter()
+        .flat_map(|kind| match rule.scope {
+            Scope::Attempt => facts.attempt(kind),
+            Scope::Host => facts.host(kind),
+        })
+        .filter(|fact| meets(rule, fact) && in_time(case, trouble, rule, fact))
+        // Of equally sure facts the later one is nearer to the failure.
+        .max_by(|a, b| a.share.total_cmp(&b.share).then_with(|| a.time.cmp(&b.time)));
+    if rule.absent {
+        return if best.is_none() { absence(case, trouble, rule) } else { None };
+    }
+    let fact = best?;
+    let evidence = Evidence {
+        weight_db: rule.weight_db * fact.share,
+        statement: fill(&rule.says, fact),
+        time: Some(fact.time),
+        host: fact.host.clone(),
+        source: fact.source.clone(),
+        open_with: fact.open_with(),
+    };
+    Some((evidence, rule.names_reason && fact.share > 0.99))
+}
+
+fn meets(rule: &Rule, fact: &Fact) -> bool {
+    let text = rule
+        .conditions
+        .iter()
+        .all(|(field, condition)| fact.field(field).is_some_and(|value| condition.meets(value)));
+    let number = |field: &str| fact.field(field).and_then(|value| value.trim().parse::<f64>().ok());
+    let low = rule.min.iter().all(|(field, limit)| number(field).is_some_and(|v| v >= *limit));
+    let high = rule.max.iter().all(|(field, limit)| number(field).is_some_and(|v| v <= *limit));
+    text && low && high
+}
+
+fn in_time(case: &Case, trouble: &Trouble, rule: &Rule, fact: &Fact) -> bool {
+    if rule.scope == Scope::Attempt {
+        return true;
+    }
+    let window = f64::from(rule.within_s) * 1000.0;
+    trouble.attempts(case).any(|attempt| {
+        let before = millis_between(fact.time.0, attempt.start.0);
+        (-60_000.0..=window).contains(&before)
+    })
+}
+
+/// Absence counts only where the evidence covers every attempt of the trouble; the
+/// provenance is the file that would have held it.
+fn absence(case: &Case, trouble: &Trouble, rule: &Rule) -> Option<(Evidence, bool)> {
+    let mut attempts = trouble.attempts(case).peekable();
+    let first = *attempts.peek()?;
+    if !attempts.all(|attempt| covers(case, attempt, &rule.coverage)) {
+        return None;
+    }
+    let source = super::missing::covering_source(case, first, &rule.coverage)?;
+    let evidence = Evidence {
+        weight_db: rule.weight_db,
+        statement: rule.says.clone(),
+        time: Some(first.start),
+        host: None,
+        open_with: String::new(),
+        source,
+    };
+    Some((evidence, false))
+}
+
+/// Puts the fact's values into the sentence; an unknown name is left as it stands.
+fn fill(sentence: &str, fact: &Fact) -> String {
+    let mut out = String::with_capacity(sentence.len() + 32);
+    let mut rest = sentence;
+    while let Some((before, after)) = rest.split_once('{') {
+        out.push_str(before);
+        match after.split_once('}') {
+            Some((name, tail)) => {
+                out.push_str(fact.field(name).unwrap_or("?"));
+                rest = tail;
+            }
+            None => {
+                out.push('{');
+                rest = after;
+            }
+        }
+    }
+    out.push_str(rest);
+    out
+}

@@ -1,0 +1,196 @@
+//! Which files are evidence?
+//!
+//! Paths are walked, every file's kind is told from its first bytes (never from
+//! its name), and every file is accounted for: it is evidence, or it is listed
+//! with what it seems to be. Archives are recognised here and opened by a later
+//! step of this room.
+
+mod kind;
+
+pub use kind::{FileKind, sniff};
+
+use crate::base::limits::MAX_FILES;
+use crate::base::Gap;
+use std::fs::File;
+use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use thiserror::Error;
+use walkdir::WalkDir;
+
+/// Why a path could not be taken in at all.
+#[derive(Debug, Error)]
+pub enum Error {
+    #[error("no such file or folder: {0}")]
+    Missing(PathBuf),
+    #[error("cannot read standard input: {0}")]
+    StandardInput(io::Error),
+}
+
+/// Where the bytes of a piece of evidence are.
+#[derive(Debug, Clone)]
+enum Origin {
+    File(PathBuf),
+    Memory(Arc<[u8]>),
+}
+
+/// One piece of evidence that can be opened.
+#[derive(Debug, Clone)]
+pub struct EvidenceFile {
+    /// How the report names it: the path below what the user gave, or `-`.
+    pub name: Arc<str>,
+    pub kind: FileKind,
+    /// Size in bytes when it was found.
+    pub size: u64,
+    origin: Origin,
+}
+
+/// What can be read from and sought in.
+pub trait ReadSeek: Read + Seek + Send {}
+impl<T: Read + Seek + Send> ReadSeek for T {}
+
+impl EvidenceFile {
+    /// Opens the bytes, from their start.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub fn open(&self) -> io::Result<Box<dyn ReadSeek>> {
+        match &self.origin {
+            Origin::File(path) => Ok(Box::new(BufReader::with_capacity(1 << 20, File::open(path)?))),
+            Origin::Memory(bytes) => Ok(Box::new(Cursor::new(Arc::clone(bytes)))),
+        }
+    }
+
+    /// Evidence held in memory, as standard input is.
+    pub fn from_bytes(name: &str, bytes: Vec<u8>) -> Self {
+        Self {
+            name: Arc::from(name),
+            kind: sniff(&bytes),
+            size: bytes.len() as u64,
+            origin: Origin::Memory(bytes.into()),
+        }
+    }
+}
+
+/// What was found below the paths.
+#[derive(Debug, Default)]
+pub struct Intake {
+    /// Evidence, in the order of its names.
+    pub files: Vec<EvidenceFile>,
+    /// Files that are no evidence, or that could not be read.
+    pub gaps: Vec<Gap>,
+}
+
+/// Bytes that are enough to tell every kind.
+const SNIFF_LEN: u64 = 512;
+
+/// Takes in all files below the paths. `-` is one stream on standard input.
+///
+/// # Errors
+/// When a path does not exist. Everything below an existing path that cannot be
+/// read becomes a gap.
+pub fn take_in(paths: &[PathBuf]) -> Result<Intake, Error> {
+    let mut intake = Intake::default();
+    for path in paths {
+        if path.as_os_str() == "-" {
+            let mut bytes = Vec::new();
+            io::stdin().lock().read_to_end(&mut bytes).map_err(Error::StandardInput)?;
+            sort_in(&mut intake, EvidenceFile::from_bytes("-", bytes));
+        } else {
+            if !path.exists() {
+                return Err(Error::Missing(path.clone()));
+            }
+            walk(path, &mut intake);
+        }
+    }
+    intake.files.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(intake)
+}
+
+fn walk(root: &Path, intake: &mut Intake) {
+    // Links are not followed: a ticket must not reach outside itself.
+    for entry in WalkDir::new(root).follow_links(false).follow_root_links(true).sort_by_file_name() {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => {
+                let path = error.path().unwrap_or(root);
+                intake.gaps.push(Gap::file(&label(root, path), format!("cannot be read: {error}")));
+                continue;
+            }
+        };
+        if entry.file_type().is_dir() {
+            continue;
+        }
+        let name = label(root, entry.path());
+        if intake.files.len() + intake.gaps.len() >= MAX_FILES {
+            let message = format!("more than {MAX_FILES} files: this one and all after it were left out");
+            intake.gaps.push(Gap::file(&name, message));
+            return;
+        }
+        if !entry.file_type().is_file() && entry.depth() > 0 {
+            intake.gaps.push(Gap::file(&name, "a link or special file, not followed"));
+            continue;
+        }
+        match probe(entry.path()) {
+            Ok((kind, size)) => sort_in(
+                intake,
+                EvidenceFile { name, kind, size, origin: Origin::File(entry.into_path()) },
+            ),
+            Err(error) => intake.gaps.push(Gap::file(&name, format!("cannot be read: {error}"))),
+        }
+    }
+}
+
+/// The name below the given root, with `/` on every system.
+fn label(root: &Path, path: &Path) -> Arc<str> {
+    let below = path.strip_prefix(root).ok().filter(|p| !p.as_os_str().is_empty());
+    let shown = match below {
+        Some(below) => below.to_path_buf(),
+        None => path.file_name().map_or_else(|| path.to_path_buf(), PathBuf::from),
+    };
+    shown.to_string_lossy().replace('\\', "/").into()
+}
+
+fn probe(path: &Path) -> io::Result<(FileKind, u64)> {
+    let mut file = File::open(path)?;
+    let size = file.seek(SeekFrom::End(0))?;
+    file.rewind()?;
+    let mut head = Vec::new();
+    file.take(SNIFF_LEN).read_to_end(&mut head)?;
+    Ok((sniff(&head), size))
+}
+
+fn sort_in(intake: &mut Intake, file: EvidenceFile) {
+    if file.kind.is_evidence() {
+        intake.files.push(file);
+    } else {
+        intake.gaps.push(Gap::file(&file.name, file.kind.why_not()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_is_evidence_or_listed() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("logs")).unwrap();
+        std::fs::write(folder.path().join("logs/renamed.txt"), b"ElfFile\0rest").unwrap();
+        std::fs::write(folder.path().join("notes.evtx"), b"it does not work").unwrap();
+        std::fs::write(folder.path().join("empty.pcap"), b"").unwrap();
+        let intake = take_in(&[folder.path().to_path_buf()]).unwrap();
+        let names: Vec<&str> = intake.files.iter().map(|f| &*f.name).collect();
+        assert_eq!(names, ["logs/renamed.txt"]);
+        let listed: Vec<String> = intake.gaps.iter().map(ToString::to_string).collect();
+        assert_eq!(listed.len(), 2, "{listed:?}");
+        assert!(listed.iter().any(|g| g.starts_with("empty.pcap: ")));
+        assert!(listed.iter().any(|g| g.starts_with("notes.evtx: ")));
+    }
+
+    #[test]
+    fn a_missing_path_is_named() {
+        let error = take_in(&["/no/such/ticket".into()]).unwrap_err();
+        assert_eq!(error.to_string(), "no such file or folder: /no/such/ticket");
+    }
+}

@@ -1,0 +1,38 @@
+use serde::Deserialize;
+
+/// One number of a code table.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Code {
+    /// Absent where the source names the code by text only.
+    pub value: Option<i64>,
+    #[serde(default)]
+    pub key: String,
+    #[serde(default)]
+    pub symbol: String,
+    #[serde(default)]
+    pub meaning: String,
+    #[serde(default)]
+    pub note: String,
+    #[serde(default)]
+    pub verification: String,
+    #[serde(default)]
+    pub source: String,
+}
+
+/// A table of codes that belong together.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CodeTable {
+    pub table: String,
+    #[serde(default)]
+    pub title: String,
+    #[serde(rename = "code")]
+    pub codes: Vec<Code>,
+}
+
+impl CodeTable {
+    pub fn by_value(&self, value: i64) -> Option<&Code> {
+        self.codes.iter().find(|code| code.value == Some(value))
+    }
+}

@@ -1,0 +1,95 @@
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// What a field of an event means, so that logs and captures can be joined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    ClientEndpoint,
+    ClientAddress,
+    ClientPort,
+    ServerName,
+    ServerAddress,
+    ServerPort,
+    User,
+    Domain,
+    Sid,
+    Ntstatus,
+    Hresult,
+    Win32,
+    TlsAlert,
+    SchannelState,
+    DisconnectReason,
+    ExtendedReason,
+    SessionId,
+    ConnectionName,
+    CertificateSha1,
+    ProcessId,
+    ProcessName,
+    Service,
+    Port,
+    LogonType,
+    LsmReason,
+    RttMs,
+}
+
+/// One event of the catalog.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Event {
+    pub id: u16,
+    /// A short phrase.
+    pub title: String,
+    /// What the record says.
+    pub says: String,
+    /// What must not be concluded from it.
+    #[serde(default)]
+    pub does_not_prove: String,
+    /// Field names in template order, of all known layouts.
+    #[serde(default)]
+    pub fields: Vec<String>,
+    /// Names for unnamed `Data` elements, in order.
+    #[serde(default)]
+    pub positional: Vec<String>,
+    #[serde(default)]
+    pub roles: BTreeMap<String, Role>,
+    #[serde(default)]
+    pub level: String,
+    #[serde(default)]
+    pub priority: String,
+    #[serde(default)]
+    pub source: String,
+}
+
+impl Event {
+    /// The field that plays a role, if the event has one.
+    pub fn field_of(&self, role: Role) -> Option<&str> {
+        self.roles.iter().find(|(_, r)| **r == role).map(|(field, _)| field.as_str())
+    }
+}
+
+/// A provider of the catalog with its wanted events.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Provider {
+    /// `System/Provider/@Name`.
+    pub provider: String,
+    /// Other names of the same provider.
+    #[serde(default)]
+    pub also_known_as: Vec<String>,
+    /// Observation kinds are `event.<slug>.<id>`.
+    pub slug: String,
+    #[serde(default)]
+    pub channel: String,
+    /// Whose log it usually is: server, client, either, directory or gateway.
+    #[serde(default)]
+    pub side: String,
+    #[serde(rename = "event")]
+    pub events: Vec<Event>,
+}
+
+impl Provider {
+    pub fn event(&self, id: u16) -> Option<&Event> {
+        self.events.iter().find(|event| event.id == id)
+    }
+}

@@ -1,0 +1,167 @@
+use super::{Cause, CodeTable, Fix, Knowledge, Provider, Rule};
+use serde::Deserialize;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::{fs, io};
+use thiserror::Error;
+use walkdir::WalkDir;
+
+include!(concat!(env!("OUT_DIR"), "/data_files.rs"));
+
+/// Why the knowledge cannot be used.
+#[derive(Debug, Error)]
+pub enum Error {
+    #[error("{file}: {message}")]
+    Wrong { file: String, message: String },
+    #[error("cannot read {}: {source}", path.display())]
+    Read { path: PathBuf, source: io::Error },
+}
+
+fn wrong(file: &str, message: impl Into<String>) -> Error {
+    Error::Wrong { file: file.to_owned(), message: message.into() }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FixFile {
+    fix: Vec<Fix>,
+}
+
+pub(super) fn embedded() -> Result<Knowledge, Error> {
+    let mut knowledge = Knowledge::default();
+    for (name, text) in FILES {
+        add(&mut knowledge, name, text)?;
+    }
+    check(&knowledge)?;
+    Ok(knowledge)
+}
+
+pub(super) fn with_rules(folder: &Path) -> Result<Knowledge, Error> {
+    let mut knowledge = embedded()?;
+    if !folder.is_dir() {
+        let source = io::Error::new(io::ErrorKind::NotFound, "no such folder");
+        return Err(Error::Read { path: folder.to_owned(), source });
+    }
+    for entry in WalkDir::new(folder).sort_by_file_name().into_iter().filter_map(Result::ok) {
+        let path = entry.path();
+        if path.extension().is_some_and(|extension| extension == "toml") {
+            let text = fs::read_to_string(path)
+                .map_err(|source| Error::Read { path: path.to_owned(), source })?;
+            add(&mut knowledge, &path.to_string_lossy(), &text)?;
+        }
+    }
+    check(&knowledge)?;
+    Ok(knowledge)
+}
+
+/// Adds one file; what it holds is told by its keys, so that a rules folder needs
+/// no layout.
+fn add(knowledge: &mut Knowledge, name: &str, text: &str) -> Result<(), Error> {
+    let fail = |error: toml::de::Error| wrong(name, error.to_string());
+    let keys: toml::Table = text.parse().map_err(fail)?;
+    if keys.contains_key("provider") {
+        let provider: Arc<Provider> = Arc::new(toml::from_str(text).map_err(fail)?);
+        for alias in provider.also_known_as.iter().chain([&provider.provider]) {
+            knowledge.providers.insert(alias.clone(), Arc::clone(&provider));
+        }
+    } else if keys.contains_key("table") {
+        let table: CodeTable = toml::from_str(text).map_err(fail)?;
+        knowledge.codes.insert(table.table.clone(), table);
+    } else if keys.contains_key("fix") {
+        let file: FixFile = toml::from_str(text).map_err(fail)?;
+        knowledge.fixes.extend(file.fix.into_iter().map(|fix| (fix.id.clone(), fix)));
+    } else if keys.contains_key("id") {
+        let cause: Cause = toml::from_str(text).map_err(fail)?;
+        knowledge.causes.insert(cause.id.clone(), cause);
+    } else {
+        return Err(wrong(name, "holds neither a provider, a code table, fixes nor a cause"));
+    }
+    Ok(())
+}
+
+/// What the types cannot say: references exist, weights are sane, and no row can
+/// match by accident.
+fn check(knowledge: &Knowledge) -> Result<(), Error> {
+    for cause in knowledge.causes.values() {
+        let file = format!("cause {}", cause.id);
+        if let Some(missing) = cause.fixes.iter().find(|id| !knowledge.fixes.contains_key(*id)) {
+            return Err(wrong(&file, format!("names the fix {missing}, which does not exist")));
+        }
+        for rule in cause.support.iter().chain(&cause.against) {
+            check_rule(knowledge, rule).map_err(|why| wrong(&file, why))?;
+        }
+    }
+    Ok(())
+}
+
+fn check_rule(knowledge: &Knowledge, rule: &Rule) -> Result<(), String> {
+    if !(0.0..=60.0).contains(&rule.weight_db) {
+        return Err(format!("weight_db {} is outside 0 to 60", rule.weight_db));
+    }
+    if rule.absent && rule.coverage.is_empty() {
+        return Err(format!("the row \"{}\" counts absence without coverage", rule.says));
+    }
+    let known: BTreeSet<&str> = FACTS.iter().copied().collect();
+    for fact in rule.fact.iter() {
+        let exists = match fact.starts_with("event.") {
+            true => knowledge.event_by_kind(fact).is_some(),
+            false => known.contains(fact),
+        };
+        if !exists {
+            return Err(format!("the row \"{}\" waits for {fact}, which nothing establishes", rule.says));
+        }
+    }
+    Ok(())
+}
+
+/// The facts that are established in Rust, beside the events of the catalog. The
+/// rooms that establish them are `capture` and `diagnose`.
+const FACTS: &[&str] = &[
+    "log.brute_force",
+    "log.chain_without_reason",
+    "log.client_try_without_server_trace",
+    "log.credentials_accepted",
+    "log.listener_gone",
+    "log.nothing_after_stack",
+    "log.prelogon_timeout",
+    "log.session_logged_on",
+    "log.stalled_then_timeout",
+    "wire.arp.no_answer",
+    "wire.certificate.expired",
+    "wire.certificate.name_mismatch",
+    "wire.certificate.not_yet_valid",
+    "wire.certificate.seen",
+    "wire.certificate.self_signed",
+    "wire.certificate.valid",
+    "wire.certificate.weak",
+    "wire.credssp.accepted",
+    "wire.credssp.refused",
+    "wire.dns.no_answer",
+    "wire.dns.not_resolved",
+    "wire.dns.resolved",
+    "wire.icmp.unreachable",
+    "wire.loss.heavy",
+    "wire.loss.slow",
+    "wire.mtu.black_hole",
+    "wire.mtu.full_size_acked",
+    "wire.rst.foreign",
+    "wire.session.established",
+    "wire.tcp.established",
+    "wire.tcp.refused",
+    "wire.tcp.syn_unanswered",
+    "wire.tls.alert",
+    "wire.tls.client_hello",
+    "wire.tls.client_left",
+    "wire.tls.closed_without_server_hello",
+    "wire.tls.finished",
+    "wire.tls.old_client",
+    "wire.tls.server_hello",
+    "wire.x224.closed_without_confirm",
+    "wire.x224.confirm",
+    "wire.x224.failure",
+    "wire.x224.foreign_answer",
+    "wire.x224.no_reply",
+    "wire.x224.request_lost",
+    "wire.x224.left_after_confirm",
+];

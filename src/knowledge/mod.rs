@@ -1,0 +1,110 @@
+//! What do we know?
+//!
+//! Codes, events, causes and fixes are data that a support engineer can edit:
+//! TOML files below `data/`, embedded at build time, overridden or extended by
+//! the files of `--rules DIR`. Loading checks them; establishing a fact is Rust.
+
+mod cause;
+mod code;
+mod event;
+mod fix;
+mod load;
+
+pub use cause::{Cause, Condition, FaultDomain, Rule, Scope, Settle};
+pub use code::{Code, CodeTable};
+pub use event::{Event, Provider, Role};
+pub use fix::{Fix, Risk};
+pub use load::Error;
+
+pub use crate::observe::Stage;
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Everything that is known, checked.
+#[derive(Debug, Default)]
+pub struct Knowledge {
+    /// By id, in the order of their ids.
+    pub causes: BTreeMap<String, Cause>,
+    pub fixes: BTreeMap<String, Fix>,
+    /// By table name.
+    pub codes: BTreeMap<String, CodeTable>,
+    /// By every name a provider goes by.
+    providers: HashMap<String, Arc<Provider>>,
+}
+
+impl Knowledge {
+    /// The knowledge that is built in.
+    ///
+    /// # Errors
+    /// When a data file is wrong, which a test excludes for released versions.
+    pub fn embedded() -> Result<Self, Error> {
+        load::embedded()
+    }
+
+    /// The built-in knowledge with the files of a folder added. A file with the id
+    /// of a built-in cause, fix, provider or table replaces it.
+    ///
+    /// # Errors
+    /// When the folder cannot be read or one of its files is wrong.
+    pub fn with_rules(folder: &Path) -> Result<Self, Error> {
+        load::with_rules(folder)
+    }
+
+    /// The event of a provider, when it is one that is wanted.
+    pub fn event(&self, provider: &str, id: u16) -> Option<(&Arc<Provider>, &Event)> {
+        let provider = self.providers.get(provider)?;
+        Some((provider, provider.event(id)?))
+    }
+
+    /// Whether any event of a provider is wanted.
+    pub fn wants_provider(&self, provider: &str) -> bool {
+        self.providers.contains_key(provider)
+    }
+
+    /// The provider and event of an observation kind such as `event.schannel.36874`.
+    pub fn event_by_kind(&self, kind: &str) -> Option<(&Arc<Provider>, &Event)> {
+        let (slug, id) = kind.strip_prefix("event.")?.rsplit_once('.')?;
+        let id = id.parse().ok()?;
+        let provider = self.sorted_providers().find(|provider| provider.slug == slug && provider.event(id).is_some())?;
+        Some((provider, provider.event(id)?))
+    }
+
+    /// All names under which wanted providers appear in logs.
+    pub fn provider_names(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self.providers.keys().map(String::as_str).collect();
+        names.sort_unstable();
+        names
+    }
+
+    fn sorted_providers(&self) -> impl Iterator<Item = &Arc<Provider>> {
+        self.provider_names().into_iter().filter_map(|name| self.providers.get(name))
+    }
+
+    /// The entry of a code table for a number.
+    pub fn code(&self, table: &str, value: i64) -> Option<&Code> {
+        self.codes.get(table)?.by_value(value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_embedded_knowledge_loads_and_refers_only_to_what_exists() {
+        let knowledge = Knowledge::embedded().unwrap();
+        assert!(knowledge.causes.len() >= 34, "{} causes", knowledge.causes.len());
+        assert!(knowledge.codes.len() >= 30, "{} code tables", knowledge.codes.len());
+        assert!(knowledge.event("Schannel", 36874).is_some());
+        assert!(knowledge.event("Schannel", 1).is_none());
+    }
+
+    #[test]
+    fn an_observation_kind_leads_back_to_its_event() {
+        let knowledge = Knowledge::embedded().unwrap();
+        let (provider, event) = knowledge.event_by_kind("event.rdpcorets.131").unwrap();
+        assert_eq!((provider.slug.as_str(), event.id), ("rdpcorets", 131));
+    }
+}

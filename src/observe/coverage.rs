@@ -1,0 +1,38 @@
+use crate::base::HostTime;
+use std::sync::Arc;
+
+/// What a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EvidenceKind {
+    Evtx,
+    Pcap,
+    Pcapng,
+}
+
+impl EvidenceKind {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Evtx => "evtx",
+            Self::Pcap => "pcap",
+            Self::Pcapng => "pcapng",
+        }
+    }
+}
+
+/// Over which time a file speaks, and for whom. Absence of a fact counts only
+/// inside the coverage of a file that would have held it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Coverage {
+    pub file: Arc<str>,
+    pub kind: EvidenceKind,
+    /// Channel of a log.
+    pub channel: Option<Arc<str>>,
+    /// Host of a log, as its records name it.
+    pub host: Option<Arc<str>>,
+    /// First and last time of any record or frame, wanted or not.
+    pub span: Option<(HostTime, HostTime)>,
+    /// Records or frames read, wanted or not.
+    pub items: u64,
+    /// Records, chunks or frames that could not be read.
+    pub unreadable: u64,
+}

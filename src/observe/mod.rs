@@ -1,0 +1,17 @@
+//! What is a fact, and where is it from?
+//!
+//! The table in the middle of the house: readers lay down what they saw,
+//! reasoners pick it up, nobody reaches over it. Types only.
+
+mod conversation;
+mod coverage;
+mod observation;
+mod stage;
+
+pub use conversation::{
+    AlertSeen, At, Close, CloseKind, Conversation, ForeignReset, GapKind, Side, StreamGap,
+    TcpHealth, TcpTrace, TlsRecordSeen, TlsTrace, UnackedSegment, X224Trace,
+};
+pub use coverage::{Coverage, EvidenceKind};
+pub use stage::Stage;
+pub use observation::{Observation, Place, Source, Subject, Vantage};

@@ -1,0 +1,72 @@
+use crate::base::HostTime;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// Where inside its file a fact stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Place {
+    /// `EventRecordID` of a log.
+    Record(u64),
+    /// Frame number of a capture.
+    Frame(u64),
+    /// The file as a whole: what proves that something is absent.
+    Whole,
+}
+
+/// The provenance that every statement of a report carries.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Source {
+    pub file: Arc<str>,
+    pub place: Place,
+}
+
+/// From where something was seen; also which clock stamped it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Vantage {
+    /// A log: the host and channel that its records name.
+    Log { host: Arc<str>, channel: Arc<str> },
+    /// A capture file.
+    Capture { file: Arc<str> },
+}
+
+/// Whom a fact is about: whatever the source names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Subject {
+    pub client: Option<IpAddr>,
+    pub client_port: Option<u16>,
+    pub server: Option<IpAddr>,
+    pub server_port: Option<u16>,
+    pub server_name: Option<String>,
+    pub user: Option<String>,
+    /// `System/Correlation/@ActivityID`, lower case in braces.
+    pub activity: Option<Arc<str>>,
+}
+
+/// A fact with an address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Observation {
+    /// Stable dotted name: `event.schannel.36874`, `wire.dns.nxdomain`.
+    pub kind: Arc<str>,
+    /// On the clock of its vantage.
+    pub time: HostTime,
+    pub vantage: Vantage,
+    pub subject: Subject,
+    /// Named values as the source spells them, in the source's order.
+    pub fields: Vec<(Arc<str>, String)>,
+    pub source: Source,
+}
+
+impl Observation {
+    /// The value of a field; names compare exactly, as in the source.
+    pub fn field(&self, name: &str) -> Option<&str> {
+        self.fields.iter().find(|(field, _)| &**field == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The host whose log this is from.
+    pub fn host(&self) -> Option<&Arc<str>> {
+        match &self.vantage {
+            Vantage::Log { host, .. } => Some(host),
+            Vantage::Capture { .. } => None,
+        }
+    }
+}

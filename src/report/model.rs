@@ -1,0 +1,227 @@
+//! The report as the contract fixes it. Keys may be added; these keep their
+//! meaning inside schema version 1.
+
+use crate::correlate::{HostRole, Outcome};
+use crate::diagnose::{Certainty, Verdict};
+use crate::knowledge::{FaultDomain, Risk, Stage};
+use serde::{Deserialize, Serialize};
+
+/// A whole report.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    pub schema_version: u32,
+    pub tool: ToolReport,
+    pub case: CaseReport,
+    pub verdict: Verdict,
+    /// One sentence that a ticket can quote.
+    pub summary: String,
+    /// Ranked, best first.
+    pub diagnoses: Vec<DiagnosisReport>,
+    pub attempts: Vec<AttemptReport>,
+    pub hosts: Vec<HostReport>,
+    pub coverage: Vec<CoverageReport>,
+    pub missing_evidence: Vec<MissingReport>,
+    pub problems: Vec<ProblemReport>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ToolReport {
+    pub name: String,
+    pub version: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CaseReport {
+    pub name: String,
+    pub inputs: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DiagnosisReport {
+    pub rank: u32,
+    pub cause: String,
+    pub title: String,
+    pub explanation: String,
+    /// 0 to 1; all causes, `none` and `not listed` add up to 1.
+    pub probability: f64,
+    pub certainty: Certainty,
+    pub stage: Stage,
+    pub fault_domain: FaultDomain,
+    pub attempts: Vec<u32>,
+    pub evidence: Vec<EvidenceReport>,
+    pub against: Vec<EvidenceReport>,
+    pub fixes: Vec<FixReport>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EvidenceReport {
+    /// Decibans; negative in `against`.
+    pub weight_db: f64,
+    pub statement: String,
+    /// RFC 3339, UTC, on the case clock.
+    pub time: Option<String>,
+    pub host: Option<String>,
+    pub source: SourceReport,
+    /// A Wireshark display filter, or an event XPath query, that shows it.
+    pub open_with: String,
+}
+
+/// Provenance: a record of a log, a frame of a capture, or the whole file where
+/// it proves that something is absent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SourceReport {
+    pub file: String,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub record_id: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub frame: Option<u64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FixReport {
+    pub id: String,
+    pub title: String,
+    pub risk: Risk,
+    pub run_on: String,
+    pub commands: Vec<String>,
+    pub rollback: Vec<String>,
+    pub verify: Vec<String>,
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub note: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AttemptReport {
+    pub id: u32,
+    /// Address and port of the first connection, or the client's host name.
+    pub client: Option<String>,
+    pub server: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub server_name: Option<String>,
+    pub start: String,
+    pub end: String,
+    pub outcome: Outcome,
+    pub stage_reached: Option<Stage>,
+    pub client_error: Option<ClientError>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub wire: Option<WireReport>,
+    /// All connections of the attempt, when there are several.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub connections: Vec<WireReport>,
+    pub events: Vec<EventReport>,
+}
+
+/// What mstsc showed, in hex as its dialog writes it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClientError {
+    pub reason: String,
+    pub extended: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EventReport {
+    pub file: String,
+    pub record_id: u64,
+}
+
+/// What a capture shows of one connection.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WireReport {
+    pub client: String,
+    pub server: String,
+    pub file: String,
+    pub first_frame: u64,
+    pub last_frame: u64,
+    pub rdp_cookie: Option<String>,
+    pub requested_protocols: Option<Vec<String>>,
+    pub selected_protocol: Option<String>,
+    pub negotiation_failure: Option<String>,
+    pub tls_version: Option<String>,
+    pub cipher_suite: Option<String>,
+    pub sni: Option<String>,
+    pub ja3: Option<String>,
+    pub ja3s: Option<String>,
+    pub ja4: Option<String>,
+    pub alerts: Vec<AlertReport>,
+    pub certificates: Vec<CertificateReport>,
+    pub tcp: TcpReport,
+    /// The first hole in what the capture holds of the connection.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub gap: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AlertReport {
+    pub from: String,
+    pub level: String,
+    pub description: String,
+    pub frame: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CertificateReport {
+    pub subject: String,
+    pub issuer: String,
+    pub serial: String,
+    pub not_before: Option<String>,
+    pub not_after: Option<String>,
+    pub sha1: String,
+    pub sha256: String,
+    pub self_signed: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TcpReport {
+    pub handshake_rtt_ms: Option<f64>,
+    pub retransmissions: Retransmissions,
+    /// `client` or `server`: who sent the first FIN or RST.
+    pub closed_by: Option<String>,
+    /// `fin` or `rst`.
+    pub close: Option<String>,
+    pub community_id: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Retransmissions {
+    pub client: u32,
+    pub server: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HostReport {
+    pub name: String,
+    pub role: HostRole,
+    pub addresses: Vec<String>,
+    /// Log clock minus capture clock; `null` when no pair shows it.
+    pub clock_offset_ms: Option<f64>,
+    pub clock_error_ms: Option<f64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CoverageReport {
+    pub file: String,
+    /// `evtx`, `pcap` or `pcapng`.
+    pub kind: String,
+    pub channel: Option<String>,
+    pub host: Option<String>,
+    /// On the source's own clock.
+    pub from: Option<String>,
+    pub to: Option<String>,
+    /// Records or frames.
+    pub items: u64,
+    pub unreadable: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MissingReport {
+    pub what: String,
+    pub would_separate: Vec<String>,
+    pub how: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ProblemReport {
+    pub file: String,
+    pub offset: Option<u64>,
+    pub message: String,
+}

@@ -1,0 +1,57 @@
+//! One sentence that a ticket can quote.
+
+use super::model::Report;
+use crate::correlate::Outcome;
+use crate::diagnose::{Certainty, Verdict};
+
+pub(super) fn summary(report: &Report) -> String {
+    match report.verdict {
+        Verdict::NoEvidence => {
+            "Nothing could be analysed: no event log and no capture could be read.".to_owned()
+        }
+        Verdict::NoFailureFound => no_failure(report),
+        Verdict::Diagnosed | Verdict::Inconclusive => found(report),
+    }
+}
+
+fn no_failure(report: &Report) -> String {
+    let succeeded = report.attempts.iter().filter(|a| a.outcome == Outcome::Succeeded).count();
+    match succeeded {
+        0 => "No failed RDP connection was found in this evidence, and no successful one either."
+            .to_owned(),
+        1 => "No failure found: the RDP connection in this evidence worked.".to_owned(),
+        n => format!("No failure found: {n} RDP connections in this evidence worked."),
+    }
+}
+
+fn found(report: &Report) -> String {
+    let Some(first) = report.diagnoses.first() else {
+        return "A connection failed, and nothing in this evidence says why.".to_owned();
+    };
+    let attempt = first
+        .attempts
+        .last()
+        .and_then(|id| report.attempts.iter().find(|attempt| attempt.id == *id));
+    let who = match attempt.map(|a| (a.client.as_deref(), a.server.as_deref())) {
+        Some((Some(client), Some(server))) => format!(" ({client} to {server})"),
+        Some((None, Some(server))) => format!(" (to {server})"),
+        _ => String::new(),
+    };
+    let percent = first.probability * 100.0;
+    let proof = first.evidence.first().map(|evidence| evidence.statement.as_str());
+    let because = proof.map(|proof| format!(": {proof}")).unwrap_or_default();
+    if report.verdict == Verdict::Inconclusive || first.certainty == Certainty::Weak {
+        return format!(
+            "A connection failed at the {} stage{who}, and the evidence does not decide why; most likely ({percent:.0} %): {}{because}.",
+            first.stage.name(),
+            first.title,
+        );
+    }
+    format!(
+        "{}{who}: {} at the {} stage, on the {} side, {percent:.0} %{because}.",
+        first.title,
+        first.certainty.name(),
+        first.stage.name(),
+        first.fault_domain.name(),
+    )
+}

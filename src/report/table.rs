@@ -1,0 +1,393 @@
+//! The report for a terminal: sections, tables that fit, readable without colour.
+
+use super::model::{AttemptReport, DiagnosisReport, EvidenceReport, Report, SourceReport, WireReport};
+use crate::base::for_terminal;
+use crate::correlate::Outcome;
+use crate::diagnose::{Certainty, Verdict};
+use crate::knowledge::Risk;
+use comfy_table::{Cell, ContentArrangement, Table, presets};
+use std::io::{self, Write};
+
+/// How the terminal wants it.
+#[derive(Debug, Clone, Copy)]
+pub struct Style {
+    /// Columns; at least 40 are used.
+    pub width: u16,
+    pub color: bool,
+}
+
+/// Diagnoses that are told in full; the rest is one line each.
+const IN_FULL: usize = 2;
+const MOST_ATTEMPTS: usize = 12;
+const MOST_PROBLEMS: usize = 20;
+const MOST_EVIDENCE: usize = 6;
+
+/// Writes the report as sections and tables.
+///
+/// # Errors
+/// When the writer fails.
+pub fn write_table(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
+    let style = Style { width: style.width.max(40), ..style };
+    let mut page = Page { style, out };
+    page.answer(report)?;
+    page.diagnoses(report)?;
+    page.attempts(report)?;
+    page.missing(report)?;
+    page.coverage(report)?;
+    page.problems(report)
+}
+
+struct Page<'a> {
+    style: Style,
+    out: &'a mut dyn Write,
+}
+
+/// SGR codes by meaning.
+#[derive(Clone, Copy)]
+enum Ink {
+    Bold,
+    Good,
+    Bad,
+    Doubtful,
+    Faint,
+}
+
+impl Page<'_> {
+    fn ink(&self, ink: Ink, text: &str) -> String {
+        if !self.style.color {
+            return text.to_owned();
+        }
+        let code = match ink {
+            Ink::Bold => "1",
+            Ink::Good => "1;32",
+            Ink::Bad => "1;31",
+            Ink::Doubtful => "1;33",
+            Ink::Faint => "2",
+        };
+        format!("\u{1b}[{code}m{text}\u{1b}[0m")
+    }
+
+    fn heading(&mut self, text: &str) -> io::Result<()> {
+        let heading = self.ink(Ink::Bold, text);
+        writeln!(self.out, "\n{heading}")
+    }
+
+    /// A paragraph, wrapped, with its own first indent.
+    fn paragraph(&mut self, first: &str, rest: &str, text: &str) -> io::Result<()> {
+        let text = for_terminal(text);
+        for line in wrap(&text, first, rest, usize::from(self.style.width)) {
+            writeln!(self.out, "{line}")?;
+        }
+        Ok(())
+    }
+
+    fn table(&mut self, header: &[&str], rows: Vec<Vec<String>>) -> io::Result<()> {
+        let mut table = Table::new();
+        table
+            .load_style(presets::UTF8_HORIZONTAL_ONLY)
+            .set_content_arrangement(ContentArrangement::Dynamic)
+            .set_width(self.style.width)
+            .set_header(header.iter().map(Cell::new));
+        for row in rows {
+            table.add_row(row.iter().map(|cell| Cell::new(for_terminal(cell))));
+        }
+        for line in table.lines() {
+            writeln!(self.out, "{}", line.trim_end())?;
+        }
+        Ok(())
+    }
+
+    fn answer(&mut self, report: &Report) -> io::Result<()> {
+        let (ink, verdict) = match report.verdict {
+            Verdict::Diagnosed => (Ink::Bad, "DIAGNOSED"),
+            Verdict::NoFailureFound => (Ink::Good, "NO FAILURE FOUND"),
+            Verdict::Inconclusive => (Ink::Doubtful, "INCONCLUSIVE"),
+            Verdict::NoEvidence => (Ink::Doubtful, "NO EVIDENCE"),
+        };
+        let verdict = self.ink(ink, verdict);
+        writeln!(self.out, "{verdict}  {}", for_terminal(&report.case.name))?;
+        self.paragraph("", "", &report.summary)
+    }
+
+    fn diagnoses(&mut self, report: &Report) -> io::Result<()> {
+        if report.diagnoses.is_empty() {
+            return Ok(());
+        }
+        self.heading("Causes, most likely first")?;
+        for diagnosis in report.diagnoses.iter().take(IN_FULL) {
+            self.diagnosis(diagnosis)?;
+        }
+        for diagnosis in report.diagnoses.iter().skip(IN_FULL) {
+            let line = format!(
+                "{:>3}. {:>3.0} %  {}",
+                diagnosis.rank,
+                diagnosis.probability * 100.0,
+                diagnosis.title
+            );
+            let line = self.ink(Ink::Faint, &line);
+            writeln!(self.out, "{line}  {}", diagnosis.cause)?;
+        }
+        if let Some(first) = report.diagnoses.first() {
+            self.fixes(first)?;
+        }
+        Ok(())
+    }
+
+    fn diagnosis(&mut self, diagnosis: &DiagnosisReport) -> io::Result<()> {
+        let ink = match diagnosis.certainty {
+            Certainty::Conclusive | Certainty::Strong => Ink::Bad,
+            Certainty::Moderate => Ink::Doubtful,
+            Certainty::Weak => Ink::Faint,
+        };
+        let head = format!(
+            "{:>3}. {:>3.0} %  {}",
+            diagnosis.rank,
+            diagnosis.probability * 100.0,
+            for_terminal(&diagnosis.title)
+        );
+        let head = self.ink(ink, &head);
+        writeln!(self.out, "{head}")?;
+        let marks = format!(
+            "{} | stage {} | fault on: {} | {}",
+            diagnosis.certainty.name(),
+            diagnosis.stage.name(),
+            diagnosis.fault_domain.name(),
+            diagnosis.cause,
+        );
+        self.paragraph("            ", "            ", &marks)?;
+        if diagnosis.rank == 1 {
+            self.paragraph("            ", "            ", &diagnosis.explanation)?;
+        }
+        for evidence in diagnosis.evidence.iter().take(MOST_EVIDENCE) {
+            self.evidence("+", evidence)?;
+        }
+        for evidence in diagnosis.against.iter().take(MOST_EVIDENCE) {
+            self.evidence("-", evidence)?;
+        }
+        Ok(())
+    }
+
+    fn evidence(&mut self, sign: &str, evidence: &EvidenceReport) -> io::Result<()> {
+        let text = format!("{} [{}]", evidence.statement, place(&evidence.source));
+        let first = format!("     {sign}{:>5.1}  ", evidence.weight_db.abs());
+        self.paragraph(&first, "            ", &text)
+    }
+
+    fn fixes(&mut self, diagnosis: &DiagnosisReport) -> io::Result<()> {
+        if diagnosis.fixes.is_empty() {
+            return Ok(());
+        }
+        self.heading("What to do, safest first")?;
+        for fix in &diagnosis.fixes {
+            let risk = match fix.risk {
+                Risk::Safe => fix.risk.name().to_owned(),
+                Risk::Caution => self.ink(Ink::Doubtful, "CAUTION"),
+                Risk::LowersSecurity => self.ink(Ink::Bad, "LOWERS SECURITY"),
+            };
+            writeln!(self.out, "  * {} ({risk}, on: {})", for_terminal(&fix.title), fix.run_on)?;
+            if !fix.note.is_empty() {
+                self.paragraph("      ", "      ", &fix.note)?;
+            }
+            for command in &fix.commands {
+                writeln!(self.out, "      {}", for_terminal(command))?;
+            }
+            for (label, lines) in [("back:  ", &fix.rollback), ("check: ", &fix.verify)] {
+                for line in lines {
+                    self.paragraph(&format!("      {label}"), "             ", line)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn attempts(&mut self, report: &Report) -> io::Result<()> {
+        if report.attempts.is_empty() {
+            return Ok(());
+        }
+        self.heading("Attempts")?;
+        let (shown, left) = chosen(report);
+        let rows = shown
+            .iter()
+            .map(|attempt| {
+                vec![
+                    attempt.id.to_string(),
+                    short_time(&attempt.start),
+                    attempt.client.clone().unwrap_or_else(|| "?".to_owned()),
+                    attempt.server.clone().unwrap_or_else(|| "?".to_owned()),
+                    match attempt.outcome {
+                        Outcome::Succeeded => "succeeded".to_owned(),
+                        Outcome::Failed => "FAILED".to_owned(),
+                        Outcome::Unknown => "unknown".to_owned(),
+                    },
+                    attempt.stage_reached.map_or("", |stage| stage.name()).to_owned(),
+                    what_is_seen(attempt),
+                ]
+            })
+            .collect();
+        self.table(&["#", "start (UTC)", "client", "server", "outcome", "reached", "seen"], rows)?;
+        if left > 0 {
+            writeln!(self.out, "{left} more attempts are in the JSON report.")?;
+        }
+        Ok(())
+    }
+
+    fn missing(&mut self, report: &Report) -> io::Result<()> {
+        if report.missing_evidence.is_empty() {
+            return Ok(());
+        }
+        self.heading("Ask for next")?;
+        for missing in &report.missing_evidence {
+            self.paragraph("  * ", "    ", &missing.what)?;
+            for how in &missing.how {
+                writeln!(self.out, "      {}", for_terminal(how))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn coverage(&mut self, report: &Report) -> io::Result<()> {
+        if report.coverage.is_empty() {
+            return Ok(());
+        }
+        self.heading("Evidence read")?;
+        let rows = report
+            .coverage
+            .iter()
+            .map(|coverage| {
+                let speaker = match (&coverage.host, &coverage.channel) {
+                    (Some(host), Some(channel)) => format!("{host} {channel}"),
+                    _ => coverage.kind.clone(),
+                };
+                let span = |time: &Option<String>| time.as_deref().map(short_time).unwrap_or_default();
+                vec![
+                    coverage.file.clone(),
+                    speaker,
+                    span(&coverage.from),
+                    span(&coverage.to),
+                    coverage.items.to_string(),
+                    if coverage.unreadable > 0 { coverage.unreadable.to_string() } else { String::new() },
+                ]
+            })
+            .collect();
+        self.table(&["file", "speaks for", "from (UTC)", "to (UTC)", "items", "lost"], rows)?;
+        let offsets: Vec<String> = report
+            .hosts
+            .iter()
+            .filter_map(|host| {
+                let (offset, error) = (host.clock_offset_ms?, host.clock_error_ms?);
+                Some(format!("{} is {:+.3} s (± {:.3} s) against the capture", host.name, offset / 1000.0, error / 1000.0))
+            })
+            .collect();
+        for offset in offsets {
+            self.paragraph("Clock: ", "       ", &offset)?;
+        }
+        Ok(())
+    }
+
+    fn problems(&mut self, report: &Report) -> io::Result<()> {
+        if report.problems.is_empty() {
+            return Ok(());
+        }
+        self.heading("What could not be read")?;
+        for problem in report.problems.iter().take(MOST_PROBLEMS) {
+            let place = problem.offset.map(|offset| format!(" at byte {offset}")).unwrap_or_default();
+            self.paragraph("  * ", "    ", &format!("{}{place}: {}", problem.file, problem.message))?;
+        }
+        let left = report.problems.len().saturating_sub(MOST_PROBLEMS);
+        if left > 0 {
+            writeln!(self.out, "  * {left} more are in the JSON report.")?;
+        }
+        Ok(())
+    }
+}
+
+/// The attempts that are shown: those that the ranking is about first, then the
+/// failed ones, in their order.
+fn chosen(report: &Report) -> (Vec<&AttemptReport>, usize) {
+    let asked: Vec<u32> = report.diagnoses.first().map(|d| d.attempts.clone()).unwrap_or_default();
+    let mut attempts: Vec<&AttemptReport> = report.attempts.iter().collect();
+    attempts.sort_by_key(|a| (!asked.contains(&a.id), a.outcome != Outcome::Failed, a.id));
+    let left = attempts.len().saturating_sub(MOST_ATTEMPTS);
+    attempts.truncate(MOST_ATTEMPTS);
+    attempts.sort_by_key(|attempt| attempt.id);
+    (attempts, left)
+}
+
+/// `2024-05-01T10:00:00.1234567Z` to the second; the JSON keeps every digit.
+fn short_time(time: &str) -> String {
+    time.get(..19).unwrap_or(time).replace('T', " ")
+}
+
+fn place(source: &SourceReport) -> String {
+    match (source.record_id, source.frame) {
+        (Some(record), _) => format!("{} record {record}", source.file),
+        (None, Some(frame)) => format!("{} frame {frame}", source.file),
+        (None, None) => source.file.clone(),
+    }
+}
+
+fn what_is_seen(attempt: &AttemptReport) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    if let Some(wire) = &attempt.wire {
+        parts.extend(seen_on_the_wire(wire));
+    }
+    if let Some(error) = &attempt.client_error {
+        parts.push(format!("client code {}", error.reason));
+    }
+    if !attempt.events.is_empty() {
+        parts.push(format!("{} records", attempt.events.len()));
+    }
+    parts.join(", ")
+}
+
+fn seen_on_the_wire(wire: &WireReport) -> Vec<String> {
+    let mut parts = Vec::new();
+    if let Some(failure) = &wire.negotiation_failure {
+        parts.push(failure.clone());
+    } else if let Some(selected) = &wire.selected_protocol {
+        parts.push(selected.clone());
+    }
+    if let Some(version) = &wire.tls_version {
+        parts.push(format!("TLS {version}"));
+    }
+    if let Some(alert) = wire.alerts.first() {
+        parts.push(format!("{} alert {}", alert.from, alert.description));
+    }
+    if let (Some(by), Some(how)) = (&wire.tcp.closed_by, &wire.tcp.close) {
+        parts.push(format!("{how} by {by}"));
+    }
+    parts
+}
+
+/// Breaks text into lines of `width` columns: a word that is longer stays whole.
+fn wrap(text: &str, first: &str, rest: &str, width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = first.to_owned();
+    let mut empty = true;
+    for word in text.split_whitespace() {
+        let needed = line.chars().count() + word.chars().count() + usize::from(!empty);
+        if !empty && needed > width {
+            lines.push(std::mem::replace(&mut line, rest.to_owned()));
+            empty = true;
+        }
+        if !empty {
+            line.push(' ');
+        }
+        line.push_str(word);
+        empty = false;
+    }
+    lines.push(line);
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_fit_and_words_stay_whole() {
+        let lines = wrap("one two three four", "* ", "  ", 10);
+        assert_eq!(lines, ["* one two", "  three", "  four"]);
+        assert_eq!(wrap("abcdefghijkl", "", "", 5), ["abcdefghijkl"]);
+    }
+}

@@ -1,0 +1,123 @@
+//! What happens, in order: the one page that calls the rooms in their row.
+
+use crate::base::{Endpoint, Gap, RDP_PORT};
+use crate::capture::{self, CaptureFacts};
+use crate::correlate::{Evidence, correlate};
+use crate::diagnose::{Question, diagnose};
+use crate::eventlog::{self, LogFacts};
+use crate::intake::{self, EvidenceFile, FileKind};
+use crate::knowledge::Knowledge;
+use crate::report::{self, Report};
+use jiff::SignedDuration;
+use rayon::prelude::*;
+use std::path::PathBuf;
+
+/// What to analyse and what the user asked.
+#[derive(Debug, Clone, Default)]
+pub struct Config {
+    /// Files and folders of one case; `-` is standard input.
+    pub paths: Vec<PathBuf>,
+    /// Ports on which RDP is expected beside 3389.
+    pub ports: Vec<u16>,
+    pub question: Question,
+    /// Offsets that the user stated, by host name.
+    pub clock_offsets: Vec<(String, SignedDuration)>,
+}
+
+/// Told about each file as it is done.
+pub trait Progress: Sync {
+    /// A file of this many bytes was read.
+    fn done(&self, name: &str, bytes: u64);
+}
+
+/// Nobody watches.
+#[derive(Debug)]
+pub struct Silent;
+
+impl Progress for Silent {
+    fn done(&self, _name: &str, _bytes: u64) {}
+}
+
+/// Reads all evidence under the paths as one case and explains it.
+///
+/// # Errors
+/// When a path does not exist or standard input cannot be read. Everything else
+/// that goes wrong is in the report, under `problems`.
+pub fn triage(config: &Config, knowledge: &Knowledge, progress: &dyn Progress) -> Result<Report, intake::Error> {
+    let taken = intake::take_in(&config.paths)?;
+    Ok(analyse(config, taken.files, taken.gaps, knowledge, progress))
+}
+
+/// Analyses evidence that was already taken in.
+pub fn analyse(
+    config: &Config,
+    files: Vec<EvidenceFile>,
+    mut gaps: Vec<Gap>,
+    knowledge: &Knowledge,
+    progress: &dyn Progress,
+) -> Report {
+    let ports = ports(config);
+    let read: Vec<Read> = files
+        .par_iter()
+        .map(|file| {
+            let facts = match file.kind {
+                FileKind::Evtx => Read::Log(eventlog::read(file, knowledge)),
+                _ => Read::Capture(Box::new(capture::read(file, &ports))),
+            };
+            progress.done(&file.name, file.size);
+            facts
+        })
+        .collect();
+    let evidence = lay_down(read, &mut gaps);
+    let case = correlate(evidence, &config.clock_offsets);
+    let findings = diagnose(&case, knowledge, &config.question);
+    gaps.sort();
+    let inputs = config.paths.iter().map(|path| path.to_string_lossy().into_owned()).collect();
+    report::build(&case_name(config), inputs, &case, &findings, &gaps, knowledge, config.question.extended)
+}
+
+/// What a reader gave.
+enum Read {
+    Log(LogFacts),
+    Capture(Box<CaptureFacts>),
+}
+
+/// Lays the facts of all files on one table, in the order of the files.
+fn lay_down(read: Vec<Read>, gaps: &mut Vec<Gap>) -> Evidence {
+    let mut evidence = Evidence::default();
+    for facts in read {
+        match facts {
+            Read::Log(log) => {
+                evidence.observations.extend(log.observations);
+                evidence.coverage.extend(log.coverage);
+                gaps.extend(log.gaps);
+            }
+            Read::Capture(capture) => {
+                evidence.conversations.extend(capture.conversations);
+                evidence.observations.extend(capture.observations);
+                evidence.coverage.push(capture.coverage);
+                gaps.extend(capture.gaps);
+            }
+        }
+    }
+    evidence
+}
+
+fn ports(config: &Config) -> Vec<u16> {
+    let mut ports = vec![RDP_PORT];
+    ports.extend(&config.ports);
+    ports.extend(config.question.server.and_then(|Endpoint { port, .. }| port));
+    ports.sort_unstable();
+    ports.dedup();
+    ports
+}
+
+/// The name of the case: that of the first path.
+fn case_name(config: &Config) -> String {
+    let first = config.paths.first().map(PathBuf::as_path);
+    let absolute = first.and_then(|path| path.canonicalize().ok());
+    let named = absolute.as_deref().or(first);
+    named
+        .and_then(|path| path.file_name())
+        .map_or_else(|| "-".to_owned(), |name| name.to_string_lossy().into_owned())
+}
