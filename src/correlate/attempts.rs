@@ -68,6 +68,9 @@ pub struct Attempt {
     pub client_error: Option<u32>,
     /// Whether the client's own log has it: then it is a user's, not a scanner's.
     pub in_client_log: bool,
+    /// From when to when, by the client's clock: until that is corrected, records of
+    /// the client are joined by it.
+    pub(super) client_span: Option<(CaseTime, CaseTime)>,
     pub connections: Vec<Connection>,
     pub events: Vec<EventRef>,
 }
@@ -88,6 +91,7 @@ impl Attempt {
             stage: None,
             client_error: None,
             in_client_log: false,
+            client_span: None,
             connections: Vec::new(),
             events: Vec::new(),
         }

@@ -148,6 +148,10 @@ pub(super) fn attach(attempts: &mut Vec<Attempt>, tries: Vec<ClientTry>) {
 
 fn fill(attempt: &mut Attempt, one: ClientTry) {
     attempt.in_client_log = true;
+    attempt.client_span = Some(match attempt.client_span {
+        Some((start, end)) => (start.min(one.start), end.max(one.end)),
+        None => (one.start, one.end),
+    });
     attempt.end = attempt.end.max(one.end);
     attempt.start = attempt.start.min(one.start);
     attempt.client_host = Some(one.host);

@@ -1,8 +1,8 @@
 //! One clock for the case: that of the capture, where there is one.
 //!
 //! A connection that a capture shows and RdpCoreTS 131 logs with the same client
-//! address and port is an exact pair. The median of the differences is the host's
-//! offset, the spread its error.
+//! address and port is an exact pair: the server logged it after the SYN and before
+//! its own confirm. What all pairs allow is the interval of the host's offset.
 
 use super::connections::{LoggedConnection, WireConnection};
 use crate::base::{CaseTime, ClockOffset, HostTime};
@@ -46,32 +46,41 @@ pub(crate) fn short_name(host: &str) -> String {
     host.split('.').next().unwrap_or(host).to_ascii_lowercase()
 }
 
+/// What one exact pair says about an offset: the server accepted the connection
+/// between the client's SYN and its own confirm.
+#[derive(Debug, Clone, Copy)]
+struct Pair {
+    best: SignedDuration,
+    least: SignedDuration,
+    most: SignedDuration,
+}
+
 pub(super) fn estimate(
     wire: &[WireConnection],
     logged: &[LoggedConnection],
     given: &[(String, SignedDuration)],
 ) -> Clocks {
-    let mut by_client: BTreeMap<_, Vec<HostTime>> = BTreeMap::new();
+    let mut by_client: BTreeMap<_, Vec<&WireConnection>> = BTreeMap::new();
     for connection in wire {
-        by_client.entry(connection.client).or_default().push(connection.accepted());
+        by_client.entry(connection.client).or_default().push(connection);
     }
-    let mut differences: BTreeMap<Arc<str>, Vec<SignedDuration>> = BTreeMap::new();
+    let mut pairs: BTreeMap<Arc<str>, Vec<Pair>> = BTreeMap::new();
     for connection in logged {
         let nearest = connection
             .client
             .and_then(|client| by_client.get(&client))
             .into_iter()
             .flatten()
-            .map(|accepted| connection.start.0.duration_since(accepted.0))
-            .min_by_key(|difference| difference.abs())
-            .filter(|difference| difference.abs() < MAX_OFFSET);
-        if let Some(difference) = nearest {
-            differences.entry(Arc::clone(&connection.host)).or_default().push(difference);
+            .map(|wire| pair(connection.start, wire))
+            .min_by_key(|pair| pair.best.abs())
+            .filter(|pair| pair.best.abs() < MAX_OFFSET);
+        if let Some(pair) = nearest {
+            pairs.entry(Arc::clone(&connection.host)).or_default().push(pair);
         }
     }
     let mut clocks = Clocks::default();
-    for (host, mut differences) in differences {
-        if let Some(offset) = robust(&mut differences) {
+    for (host, pairs) in pairs {
+        if let Some(offset) = robust(&pairs) {
             clocks.offsets.insert(short_name(&host), offset);
         }
     }
@@ -82,13 +91,30 @@ pub(super) fn estimate(
     clocks
 }
 
-/// Median and median absolute deviation.
-fn robust(differences: &mut [SignedDuration]) -> Option<ClockOffset> {
-    let ahead = median(differences)?;
+fn pair(logged: HostTime, wire: &WireConnection) -> Pair {
+    let (earliest, latest) = wire.accepted_between();
+    Pair {
+        best: logged.0.duration_since(wire.accepted().0),
+        least: logged.0.duration_since(latest.0),
+        most: logged.0.duration_since(earliest.0),
+    }
+}
+
+/// The median, held inside what all pairs allow; their common interval is the
+/// error. Pairs that contradict each other (a clock step) leave median and spread.
+fn robust(pairs: &[Pair]) -> Option<ClockOffset> {
+    let mut best: Vec<SignedDuration> = pairs.iter().map(|pair| pair.best).collect();
+    let middle = median(&mut best)?;
+    let least = pairs.iter().map(|pair| pair.least).max()?;
+    let most = pairs.iter().map(|pair| pair.most).min()?;
+    if least <= most {
+        let error = ((most - least) / 2).max(MIN_ERROR);
+        return Some(ClockOffset { ahead: middle.clamp(least, most), error });
+    }
     let mut deviations: Vec<SignedDuration> =
-        differences.iter().map(|difference| (*difference - ahead).abs()).collect();
+        best.iter().map(|difference| (*difference - middle).abs()).collect();
     let error = median(&mut deviations)?.max(MIN_ERROR);
-    Some(ClockOffset { ahead, error })
+    Some(ClockOffset { ahead: middle, error })
 }
 
 fn median(values: &mut [SignedDuration]) -> Option<SignedDuration> {
@@ -100,11 +126,22 @@ fn median(values: &mut [SignedDuration]) -> Option<SignedDuration> {
 mod tests {
     use super::*;
 
+    fn pair(best: i64, least: i64, most: i64) -> Pair {
+        let [best, least, most] = [best, least, most].map(SignedDuration::from_millis);
+        Pair { best, least, most }
+    }
+
     #[test]
-    fn one_outlier_does_not_move_the_offset() {
-        let mut differences =
-            [1500, 1502, 1498, 90_000].map(SignedDuration::from_millis);
-        let offset = robust(&mut differences).unwrap();
+    fn pairs_that_agree_narrow_each_other() {
+        let offset = robust(&[pair(1500, 1400, 1520), pair(1502, 1490, 1700)]).unwrap();
+        assert_eq!(offset.ahead.as_millis(), 1502);
+        assert_eq!(offset.error.as_millis(), 15);
+    }
+
+    #[test]
+    fn one_pair_from_before_a_clock_step_does_not_move_the_offset() {
+        let pairs = [1500, 1502, 1498, 90_000].map(|best| pair(best, best - 10, best + 10));
+        let offset = robust(&pairs).unwrap();
         assert!((offset.ahead.as_millis() - 1501).abs() <= 2, "{offset:?}");
         assert!(offset.error.as_millis() <= 10);
     }

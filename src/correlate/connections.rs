@@ -33,6 +33,18 @@ impl WireConnection {
     }
 }
 
+impl WireConnection {
+    /// The earliest and latest moment at which the server can have accepted it: it
+    /// had the SYN by then, and it had not confirmed yet.
+    pub(super) fn accepted_between(&self) -> (HostTime, HostTime) {
+        let accepted = self.accepted();
+        let Some(view) = self.views.first() else { return (accepted, accepted) };
+        let earliest = view.tcp.syn.as_ref().map_or(accepted, |syn| syn.time);
+        let latest = view.x224.confirm.as_ref().map_or(accepted, |confirm| confirm.time);
+        (earliest.min(accepted), latest.max(accepted))
+    }
+}
+
 /// A connection as RdpCoreTS and RemoteConnectionManager log it: one activity id.
 #[derive(Debug)]
 pub(super) struct LoggedConnection {

@@ -4,7 +4,7 @@
 
 use super::attempts::Attempt;
 use super::clock::Clocks;
-use crate::base::{CaseTime, Endpoint, millis_between};
+use crate::base::{CaseTime, Endpoint, RDP_PORT, millis_between};
 use crate::observe::{Coverage, Observation, Vantage};
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -61,6 +61,7 @@ impl<'a> Index<'a> {
                 by_start.push((attempt.start, index));
             }
             by_start.extend(attempt.connections.iter().map(|c| (c.start, index)));
+            by_start.extend(attempt.client_span.map(|(start, _)| (start, index)));
         }
         by_start.sort_unstable();
         Self { attempts, by_client, by_start }
@@ -104,8 +105,8 @@ impl<'a> Index<'a> {
             .take_while(|(start, _)| millis_between(start.0, time.0) > -1_000.0)
             .filter(|(start, index)| {
                 self.attempts.get(*index).is_some_and(|attempt| {
-                    let end = set_up_end(attempt, *start);
-                    involves(attempt, host) && millis_between(end.0, time.0) < 2_000.0
+                    let span = span_on(attempt, host, *start);
+                    span.is_some_and(|end| millis_between(end.0, time.0) < 2_000.0)
                 })
             })
             .map(|(_, index)| *index)
@@ -127,11 +128,18 @@ fn set_up_end(attempt: &Attempt, start: CaseTime) -> CaseTime {
     latest.map_or(end, |latest| end.min(latest))
 }
 
-fn involves(attempt: &Attempt, host: &Arc<str>) -> bool {
-    attempt.server_host.as_ref() == Some(host) || attempt.client_host.as_ref() == Some(host)
+/// The end of the set-up that began at `start`, as far as it concerns a host: the
+/// client's own clock counts for the client's records, the server's for the rest.
+fn span_on(attempt: &Attempt, host: &Arc<str>, start: CaseTime) -> Option<CaseTime> {
+    if attempt.client_host.as_ref() == Some(host)
+        && let Some((from, to)) = attempt.client_span
+    {
+        return (from == start).then_some(to);
+    }
+    (attempt.server_host.as_ref() == Some(host)).then(|| set_up_end(attempt, start))
 }
 
-/// Seconds after the end of an attempt in which its logon records may still come.
+/// Milliseconds after the end of an attempt in which its logon records may still come.
 const AFTER_MS: f64 = 30_000.0;
 
 /// Joins all records that name what an attempt names.
@@ -241,14 +249,13 @@ pub(super) fn blocked(attempts: &mut Vec<Attempt>, observations: &[Observation],
     for (number, observation) in observations.iter().enumerate() {
         let dropped = matches!(&*observation.kind, "event.security.5152" | "event.security.5157");
         let inbound = observation.field("Direction").is_none_or(|direction| direction.contains("14592"));
-        let subject = &observation.subject;
-        let (true, true, Some(address), Some(host)) =
-            (dropped, inbound && subject.server_port.is_some_and(is_rdp_port), subject.client, observation.host())
+        let (true, Some((client, _)), Some(host)) =
+            (dropped && inbound, rdp_ends(observation), observation.host())
         else {
             continue;
         };
+        let address = client.address;
         let time = clocks.case_time(&observation.vantage, observation.time);
-        let client = Endpoint { address, port: subject.client_port };
         let fits = |attempt: &Attempt| {
             let near = millis_between(attempt.start.0, time.0);
             let same = attempt.client.is_some_and(|c| c.address == address);
@@ -273,8 +280,17 @@ pub(super) fn blocked(attempts: &mut Vec<Attempt>, observations: &[Observation],
     }
 }
 
-fn is_rdp_port(port: u16) -> bool {
-    port == crate::base::RDP_PORT
+/// Client and server of a dropped packet to the RDP port. 5152 names the packet's
+/// own direction, 5157 puts the local end first.
+fn rdp_ends(observation: &Observation) -> Option<(Endpoint, Endpoint)> {
+    let subject = &observation.subject;
+    let source = Endpoint { address: subject.client?, port: subject.client_port };
+    let destination = Endpoint { address: subject.server?, port: subject.server_port };
+    match (source.port, destination.port) {
+        (_, Some(RDP_PORT)) => Some((source, destination)),
+        (Some(RDP_PORT), _) => Some((destination, source)),
+        _ => None,
+    }
 }
 
 /// Records that name the reason of a failed logon or handshake, where no log or

@@ -10,12 +10,18 @@ use crate::wire::tls::Version;
 const SILENCE_MS: f64 = 5_000.0;
 
 /// Client records after the TLS handshake that a session needs at least: CredSSP
-/// takes three, MCS connect, erect domain, attach user and the channel joins the
-/// rest (a good start was measured to need twelve).
-const SESSION_CLIENT_RECORDS: u64 = 9;
+/// takes three, then come MCS connect, erect domain, attach user, the channel joins
+/// and the client's info; licensing was measured to begin with the twelfth.
+const SESSION_CLIENT_RECORDS: u64 = 14;
 
-/// Server bytes after the TLS handshake that only a session brings.
-const SESSION_SERVER_BYTES: u64 = 4_000;
+/// TPKTs of the client that a session under standard RDP security needs at least.
+const SESSION_CLIENT_PDUS: u32 = 8;
+/// Bytes that the server sends in the clear framing of such a session at least.
+const SESSION_PLAIN_BYTES: u64 = 2_000;
+
+/// Fragment bytes of an encrypted close_notify in TLS 1.3: two bytes of alert, one
+/// of content type, sixteen of tag.
+const ENCRYPTED_ALERT_LEN: usize = 19;
 
 /// What the server selected; standard RDP security when it did not negotiate.
 pub(super) fn selected(view: &Conversation) -> Option<Protocols> {
@@ -41,34 +47,30 @@ pub fn is_finished(view: &Conversation) -> bool {
     }
 }
 
-/// Client records and server bytes that belong to CredSSP and above.
-pub fn client_records(view: &Conversation) -> (u64, u64) {
+/// Client records that belong to CredSSP and above.
+pub fn client_records(view: &Conversation) -> u64 {
     let tls = &view.tls;
     let [client, _] = tls.application_records;
-    let [_, server] = tls.application_bytes;
     let tls13 = tls
         .server_hello
         .as_ref()
         .is_some_and(|hello| hello.value.version() >= Version::TLS_1_3);
-    if tls13 {
-        // Finished, and the server's encrypted flight with its certificate, come as
-        // application data.
-        (client.saturating_sub(1), server.saturating_sub(2_000))
-    } else {
-        (client, server)
+    if !tls13 {
+        return client;
     }
+    // In TLS 1.3 the Finished and a closing alert look like application data.
+    let [first, _] = &tls.application_data;
+    let kept_all = u64::try_from(first.len()).is_ok_and(|kept| kept == client);
+    let closing = kept_all && first.last().is_some_and(|last| last.length == ENCRYPTED_ALERT_LEN);
+    client.saturating_sub(1 + u64::from(closing))
 }
 
 /// Whether the wire shows a session: traffic that only comes after the logon.
 pub fn has_session(view: &Conversation) -> bool {
     let [client_pdus, _] = view.x224.data_pdus;
     let [_, server_plain] = view.x224.data_bytes;
-    let plain = client_pdus >= 8 && server_plain >= SESSION_SERVER_BYTES / 2;
-    let (records, bytes) = client_records(view);
-    let secured = is_finished(view)
-        && records >= SESSION_CLIENT_RECORDS
-        && bytes >= SESSION_SERVER_BYTES;
-    plain || secured
+    let plain = client_pdus >= SESSION_CLIENT_PDUS && server_plain >= SESSION_PLAIN_BYTES;
+    plain || (is_finished(view) && client_records(view) >= SESSION_CLIENT_RECORDS)
 }
 
 /// SYNs that nobody answered, although the capture waited.
@@ -139,8 +141,7 @@ fn last_step_ms(view: &Conversation) -> f64 {
 fn wire_stage(view: &Conversation) -> Stage {
     if is_finished(view) {
         let nla = selected(view).is_none_or(Protocols::has_credssp);
-        let (records, _) = client_records(view);
-        return match (nla, records) {
+        return match (nla, client_records(view)) {
             (true, 0) | (false, 0) => Stage::Tls,
             (true, 1..=2) => Stage::Credssp,
             (true, 3..=4) => Stage::Authorization,
@@ -187,6 +188,13 @@ fn log_stage(kind: &str) -> Option<Stage> {
     })
 }
 
+/// Records that tell that a working session lost its transport: RdpCoreTS 142 and
+/// 143 with ERROR_SEM_TIMEOUT.
+fn transport_lost(observation: &Observation) -> bool {
+    matches!(&*observation.kind, "event.rdpcorets.142" | "event.rdpcorets.143")
+        && observation.field("error") == Some("121")
+}
+
 /// Reason codes of RDPClient 1026 that end a session without a fault: no reason,
 /// by the local user, by the remote user, by the server.
 pub(super) const ORDERLY_REASONS: std::ops::RangeInclusive<u32> = 0..=3;
@@ -196,12 +204,14 @@ pub(super) fn settle(attempt: &mut Attempt, observations: &[Observation]) {
     let mut log_ok = false;
     let mut log_bad = false;
     let mut ended = false;
+    let mut lost = false;
     let mut stage: Option<Stage> = None;
     for event in &attempt.events {
         let Some(observation) = observations.get(event.index) else { continue };
         let kind = &*observation.kind;
         log_ok |= log_success(kind) && event.share >= 0.5;
         log_bad |= log_failure(kind) && event.share >= 0.5;
+        lost |= transport_lost(observation) && event.share >= 0.5;
         ended |= matches!(kind, "event.rdpcorets.102" | "event.rdpcorets.103");
         stage = stage.max(log_stage(kind));
     }
@@ -211,8 +221,10 @@ pub(super) fn settle(attempt: &mut Attempt, observations: &[Observation]) {
     let wire_bad = wire.last().is_some_and(|(outcome, _)| *outcome == Outcome::Failed);
     let client_bad = attempt.client_error.is_some_and(|code| !ORDERLY_REASONS.contains(&code));
     attempt.stage = if log_ok { Some(Stage::Session) } else { stage };
-    attempt.outcome = if log_ok || wire_ok {
+    attempt.outcome = if (log_ok || wire_ok) && !lost && !client_bad {
         Outcome::Succeeded
+    } else if lost {
+        Outcome::Failed
     } else if wire_bad || log_bad || client_bad || (ended && wire.is_empty()) {
         Outcome::Failed
     } else if attempt.in_client_log && attempt.client_error.is_some() {

@@ -97,7 +97,7 @@ fn guessing_on_the_wire(case: &Case) -> Option<Fact> {
         .attempts
         .iter()
         .flat_map(|attempt| attempt.views())
-        .filter(|view| is_finished(view) && (1..=2).contains(&client_records(view).0) && view.tcp.close.is_some())
+        .filter(|view| is_finished(view) && (1..=2).contains(&client_records(view)) && view.tcp.close.is_some())
         .collect();
     let addresses: BTreeSet<IpAddr> = refused.iter().map(|view| view.client.address).collect();
     let first = refused.first()?;

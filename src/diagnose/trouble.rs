@@ -4,12 +4,12 @@
 use super::host_facts::{guessing, host_facts};
 use super::log_facts::log_facts;
 use super::rank::{Certainty, Ranking};
-use super::wire_facts::wire_facts;
+use super::wire_facts::{losses, wire_facts};
 use super::Fact;
 use crate::base::{CaseTime, Endpoint, millis_between};
 use crate::correlate::{Attempt, Case, Outcome};
 use crate::knowledge::Knowledge;
-use crate::observe::Observation;
+use crate::observe::{Conversation, Observation};
 use jiff::SignedDuration;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -64,7 +64,7 @@ pub(super) fn troubles(case: &Case, question: &Question) -> Vec<Trouble> {
     let users_own = question.client.is_none() && concerned.iter().any(|(_, a)| a.in_client_log);
     let mut by_parties: BTreeMap<Parties, Trouble> = BTreeMap::new();
     for (index, attempt) in &concerned {
-        if attempt.outcome != Outcome::Failed || (users_own && !attempt.in_client_log) {
+        if !is_troubled(attempt) || (users_own && !attempt.in_client_log) {
             continue;
         }
         let address = attempt.client.map(|client| client.address);
@@ -86,6 +86,24 @@ pub(super) fn troubles(case: &Case, question: &Question) -> Vec<Trouble> {
     let mut troubles: Vec<Trouble> = by_parties.into_values().collect();
     add_names(case, &concerned, &mut troubles);
     troubles
+}
+
+/// Losses from which a session that works is a bad one.
+const BAD_SESSION_LOSSES: u32 = 8;
+/// And their share of all segments.
+const BAD_SESSION_RATE: f64 = 0.05;
+
+/// Failed, or working over a path that loses too much.
+fn is_troubled(attempt: &Attempt) -> bool {
+    let lossy = |view: &Arc<Conversation>| {
+        let (lost, total) = losses(view);
+        lost >= BAD_SESSION_LOSSES && f64::from(lost) >= BAD_SESSION_RATE * f64::from(total)
+    };
+    match attempt.outcome {
+        Outcome::Failed => true,
+        Outcome::Succeeded => attempt.views().any(lossy),
+        Outcome::Unknown => false,
+    }
 }
 
 /// Names that every Windows host asks for on its own, by their first label.

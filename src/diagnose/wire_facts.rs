@@ -96,13 +96,20 @@ fn lost(health: &TcpHealth) -> u32 {
     health.retransmissions.saturating_sub(repeated_in_vain) + health.filled_late
 }
 
+/// Segments of a connection that were lost, and all of them. Repeated SYNs count as
+/// a late answer, not as loss.
+pub(super) fn losses(view: &Conversation) -> (u32, u32) {
+    let [client, server] = &view.tcp.health;
+    let syn_repeats = view.tcp.syns.saturating_sub(1);
+    let lost = lost(client).saturating_sub(syn_repeats) + lost(server);
+    (lost, client.data_segments + server.data_segments + lost)
+}
+
 fn path_facts(view: &Conversation, facts: &mut Vec<Fact>) {
     let tcp = &view.tcp;
     let [client, server] = &tcp.health;
-    let syn_repeats = tcp.syns.saturating_sub(1);
-    let repeated = lost(client).saturating_sub(syn_repeats) + lost(server);
+    let (repeated, total) = losses(view);
     let late_answer = tcp.syn_ack.is_some() && tcp.syns > 1;
-    let total = client.data_segments + server.data_segments + repeated;
     let rate = if total == 0 { 0.0 } else { f64::from(repeated) / f64::from(total) };
     let shown = [client, server].into_iter().find_map(|health| health.retransmission_frames);
     if repeated >= MIN_LOST && rate >= HEAVY_LOSS && tcp.established.is_some() {
@@ -332,11 +339,9 @@ fn certificate_facts(view: &Conversation, wanted_name: Option<&str>, facts: &mut
 /// How the connection ended, when it did not become a session.
 fn ending_facts(view: &Conversation, facts: &mut Vec<Fact>) {
     if has_session(view) {
-        let (records, bytes) = client_records(view);
         facts.push(
             Fact::of_frame("wire.session.established", view, view.last_frame.0, view.end)
-                .with("client_records", records)
-                .with("server_bytes", bytes),
+                .with("client_records", client_records(view)),
         );
         return;
     }
@@ -363,7 +368,7 @@ fn ending_facts(view: &Conversation, facts: &mut Vec<Fact>) {
     if !answered || alerted || foreign {
         return;
     }
-    let (records, _) = client_records(view);
+    let records = client_records(view);
     if records == 0 && close.by == Side::Client {
         let since = last_server_time(view);
         let pause = millis_between(since.0, close.time.0);
