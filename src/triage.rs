@@ -43,7 +43,11 @@ impl Progress for Silent {
 /// # Errors
 /// When a path does not exist or standard input cannot be read. Everything else
 /// that goes wrong is in the report, under `problems`.
-pub fn triage(config: &Config, knowledge: &Knowledge, progress: &dyn Progress) -> Result<Report, intake::Error> {
+pub fn triage(
+    config: &Config,
+    knowledge: &Knowledge,
+    progress: &dyn Progress,
+) -> Result<Report, intake::Error> {
     let taken = intake::take_in(&config.paths)?;
     Ok(analyse(config, taken.files, taken.gaps, knowledge, progress))
 }
@@ -73,7 +77,15 @@ pub fn analyse(
     let findings = diagnose(&case, knowledge, &config.question);
     gaps.sort();
     let inputs = config.paths.iter().map(|path| path.to_string_lossy().into_owned()).collect();
-    report::build(&case_name(config), inputs, &case, &findings, &gaps, knowledge, config.question.extended)
+    report::build(
+        &case_name(config),
+        inputs,
+        &case,
+        &findings,
+        &gaps,
+        knowledge,
+        config.question.extended,
+    )
 }
 
 /// What a reader gave.

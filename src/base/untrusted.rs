@@ -40,9 +40,10 @@ pub fn hex_bytes(text: &str) -> Option<Vec<u8>> {
     let digits: Vec<u8> =
         text.bytes().filter(|b| !b.is_ascii_whitespace()).map(nibble).collect::<Option<_>>()?;
     let pairs = digits.chunks_exact(2);
-    pairs.remainder().is_empty().then(|| {
-        pairs.filter_map(|pair| Some(pair.first()? << 4 | pair.get(1)?)).collect()
-    })
+    pairs
+        .remainder()
+        .is_empty()
+        .then(|| pairs.filter_map(|pair| Some(pair.first()? << 4 | pair.get(1)?)).collect())
 }
 
 fn nibble(digit: u8) -> Option<u8> {

@@ -32,7 +32,12 @@ pub(super) struct Live {
 }
 
 impl Live {
-    pub(super) fn new(client: Endpoint, server: Endpoint, frame: FrameNumber, time: HostTime) -> Self {
+    pub(super) fn new(
+        client: Endpoint,
+        server: Endpoint,
+        frame: FrameNumber,
+        time: HostTime,
+    ) -> Self {
         Self {
             client,
             server,
@@ -89,7 +94,13 @@ impl Live {
         self.close(side, frame, time, segment);
     }
 
-    pub(super) fn unreachable(&mut self, frame: FrameNumber, time: HostTime, from: IpAddr, message: Unreachable) {
+    pub(super) fn unreachable(
+        &mut self,
+        frame: FrameNumber,
+        time: HostTime,
+        from: IpAddr,
+        message: Unreachable,
+    ) {
         if self.tcp.unreachables.len() < MAX_UNREACHABLES {
             self.tcp.unreachables.push(At { frame, time, value: (from, message) });
         }
@@ -121,10 +132,13 @@ impl Live {
                 }
                 tcp.established = Some(at);
             }
-            (Side::Server, false, _) if segment.flags.rst && tcp.syn_ack.is_none() => {
-                if tcp.syn.is_some() && tcp.established.is_none() && segment.payload_len == 0 {
-                    tcp.refused.get_or_insert(at);
-                }
+            (Side::Server, false, _)
+                if segment.flags.rst
+                    && tcp.syn.is_some()
+                    && tcp.syn_ack.is_none()
+                    && tcp.established.is_none() =>
+            {
+                tcp.refused.get_or_insert(at);
             }
             _ => {}
         }

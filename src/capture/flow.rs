@@ -80,7 +80,13 @@ impl FlowTable {
         endpoint.port.is_some_and(|port| self.ports.contains(&port))
     }
 
-    fn start(&mut self, key: FlowKey, ends: (Endpoint, Endpoint), frame: FrameNumber, time: HostTime) -> &mut Live {
+    fn start(
+        &mut self,
+        key: FlowKey,
+        ends: (Endpoint, Endpoint),
+        frame: FrameNumber,
+        time: HostTime,
+    ) -> &mut Live {
         if self.live.len() >= MAX_FLOWS {
             self.make_room(time);
         }
@@ -106,14 +112,21 @@ impl FlowTable {
         }
     }
 
-    fn undecided(&mut self, key: FlowKey, frame: FrameNumber, time: HostTime, segment: &Segment<'_>) {
+    fn undecided(
+        &mut self,
+        key: FlowKey,
+        frame: FrameNumber,
+        time: HostTime,
+        segment: &Segment<'_>,
+    ) {
         if !segment.payload.is_empty() {
             let early = self.undecided.remove(&key);
             if x224::is_connection_request(segment.payload) {
                 let ends = (Endpoint::from(segment.source), Endpoint::from(segment.destination));
                 let live = self.start(key, ends, frame, time);
                 if let Some(early) = early {
-                    let (first_frame, first_time, _) = early.first().map_or((frame, time, None), |e| (e.0, e.1, Some(())));
+                    let (first_frame, first_time, _) =
+                        early.first().map_or((frame, time, None), |e| (e.0, e.1, Some(())));
                     *live = Live::new(ends.0, ends.1, first_frame, first_time);
                     for (frame, time, segment) in &early {
                         live.segment(*frame, *time, segment);
@@ -142,7 +155,13 @@ impl FlowTable {
     }
 
     /// Ties an ICMP error to the connection whose segment it quotes.
-    pub(super) fn unreachable(&mut self, number: u64, time: HostTime, from: IpAddr, message: Unreachable) {
+    pub(super) fn unreachable(
+        &mut self,
+        number: u64,
+        time: HostTime,
+        from: IpAddr,
+        message: Unreachable,
+    ) {
         let endpoint = |(address, port)| Endpoint::new(address, port);
         let key = FlowKey::of(endpoint(message.source), endpoint(message.destination));
         if let Some(live) = self.live.get_mut(&key) {
@@ -150,8 +169,12 @@ impl FlowTable {
         } else if self.is_rdp(endpoint(message.destination)) {
             // The error is in the capture although the segment is not.
             let ends = (endpoint(message.source), endpoint(message.destination));
-            self.start(key, ends, FrameNumber(number), time)
-                .unreachable(FrameNumber(number), time, from, message);
+            self.start(key, ends, FrameNumber(number), time).unreachable(
+                FrameNumber(number),
+                time,
+                from,
+                message,
+            );
         }
     }
 

@@ -94,7 +94,13 @@ impl Tracker {
         }
     }
 
-    fn fresh(&mut self, segment: &Segment<'_>, range: (u32, u32), frame: FrameNumber, time: HostTime) {
+    fn fresh(
+        &mut self,
+        segment: &Segment<'_>,
+        range: (u32, u32),
+        frame: FrameNumber,
+        time: HostTime,
+    ) {
         if segment.payload_len > 0 {
             self.health.data_segments += 1;
             self.health.payload_bytes += u64::from(segment.payload_len);
@@ -189,7 +195,8 @@ impl Tracker {
             last_time: o.last.1,
             times: o.times,
         });
-        self.health.rtt_ms = (self.rtt_count > 0).then(|| self.rtt_sum_ms / f64::from(self.rtt_count));
+        self.health.rtt_ms =
+            (self.rtt_count > 0).then(|| self.rtt_sum_ms / f64::from(self.rtt_count));
         self.health
     }
 }

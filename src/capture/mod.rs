@@ -58,7 +58,11 @@ impl Walk {
     fn new(file: &EvidenceFile, ports: &[u16]) -> Self {
         Self {
             file: Arc::clone(&file.name),
-            kind: if file.kind == FileKind::Pcap { EvidenceKind::Pcap } else { EvidenceKind::Pcapng },
+            kind: if file.kind == FileKind::Pcap {
+                EvidenceKind::Pcap
+            } else {
+                EvidenceKind::Pcapng
+            },
             flows: FlowTable::new(&file.name, ports),
             names: Names::new(&file.name),
             neighbours: Neighbours::new(&file.name),

@@ -52,7 +52,9 @@ impl Names {
         if source.port() != DNS_PORT && destination.port() != DNS_PORT {
             return;
         }
-        let Some(message) = Message::parse(payload).filter(Message::asks_for_address) else { return };
+        let Some(message) = Message::parse(payload).filter(Message::asks_for_address) else {
+            return;
+        };
         if message.response {
             self.answer(frame, time, destination.ip(), source.ip(), message);
         } else {
@@ -70,7 +72,14 @@ impl Names {
         }
     }
 
-    fn answer(&mut self, frame: u64, time: HostTime, client: IpAddr, resolver: IpAddr, message: Message) {
+    fn answer(
+        &mut self,
+        frame: u64,
+        time: HostTime,
+        client: IpAddr,
+        resolver: IpAddr,
+        message: Message,
+    ) {
         let client = client.to_canonical();
         self.open.remove(&(client, message.name.clone(), message.query_type.clone()));
         let kind = match (message.rcode, message.addresses.is_empty()) {

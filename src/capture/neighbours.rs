@@ -32,7 +32,14 @@ impl Neighbours {
         Self { file: Arc::clone(file), asked: BTreeMap::new(), alive: BTreeSet::new() }
     }
 
-    pub(super) fn arp(&mut self, frame: u64, time: HostTime, request: bool, sender: Ipv4Addr, target: Ipv4Addr) {
+    pub(super) fn arp(
+        &mut self,
+        frame: u64,
+        time: HostTime,
+        request: bool,
+        sender: Ipv4Addr,
+        target: Ipv4Addr,
+    ) {
         if self.alive.len() < MAX_TARGETS && !sender.is_unspecified() {
             self.alive.insert(sender);
         }

@@ -34,7 +34,8 @@ pub struct ReadOutcome {
 
 /// Calls `sink` for every frame of a capture, in file order.
 pub fn read_frames(file: &EvidenceFile, sink: &mut dyn FnMut(Frame<'_>)) -> ReadOutcome {
-    let mut gaps = Gaps { file: Arc::clone(&file.name), gaps: Vec::new(), suppressed: 0, unreadable: 0 };
+    let mut gaps =
+        Gaps { file: Arc::clone(&file.name), gaps: Vec::new(), suppressed: 0, unreadable: 0 };
     match file.open() {
         Ok(reader) => {
             let mut input = Input::new(reader);
@@ -148,7 +149,12 @@ fn read_pcap<R: Read>(
         }
         let have = head.len();
         let Some(record) = RecordHeader::parse(&header, head).filter(|_| have >= header_len) else {
-            gaps.push(input.offset, format!("the file ends inside a record header, after frame {number}: {have} bytes left"));
+            gaps.push(
+                input.offset,
+                format!(
+                    "the file ends inside a record header, after frame {number}: {have} bytes left"
+                ),
+            );
             return Ok(());
         };
         let caplen = record.caplen as usize;
@@ -165,7 +171,10 @@ fn read_pcap<R: Read>(
             if let (Some(data), Some(time)) = (body.get(header_len..), record.time) {
                 sink(Frame { number, time, link, data });
             }
-            gaps.push(input.offset, format!("the file ends inside frame {number}: {have} of {caplen} bytes are there"));
+            gaps.push(
+                input.offset,
+                format!("the file ends inside frame {number}: {have} of {caplen} bytes are there"),
+            );
             return Ok(());
         };
         match record.time {
@@ -190,7 +199,11 @@ impl RecordHeader {
     fn parse(header: &PcapHeader, bytes: &[u8]) -> Option<Self> {
         let word = |at: usize| {
             let raw: [u8; 4] = bytes.get(at..at + 4)?.try_into().ok()?;
-            Some(if header.is_bigendian() { u32::from_be_bytes(raw) } else { u32::from_le_bytes(raw) })
+            Some(if header.is_bigendian() {
+                u32::from_be_bytes(raw)
+            } else {
+                u32::from_le_bytes(raw)
+            })
         };
         let fraction = i64::from(word(4)?);
         let nanos = if header.is_nanosecond_precision() { fraction } else { fraction * 1000 };
@@ -198,7 +211,9 @@ impl RecordHeader {
             .ok()
             .and_then(|t| t.checked_add(SignedDuration::from_nanos(nanos)).ok())
             // Old captures give local time and say how far it is from UTC.
-            .and_then(|t| t.checked_sub(SignedDuration::from_secs(i64::from(header.thiszone))).ok());
+            .and_then(|t| {
+                t.checked_sub(SignedDuration::from_secs(i64::from(header.thiszone))).ok()
+            });
         Some(Self { time, caplen: word(8)? })
     }
 }
@@ -239,7 +254,8 @@ fn read_pcapng<R: Read>(
     gaps: &mut Gaps,
     sink: &mut dyn FnMut(Frame<'_>),
 ) -> io::Result<()> {
-    let mut section = Section { big_endian: false, interfaces: Vec::new(), number: 0, last_time: None };
+    let mut section =
+        Section { big_endian: false, interfaces: Vec::new(), number: 0, last_time: None };
     loop {
         let head = input.peek(BLOCK_MIN_LEN)?;
         if head.is_empty() {
@@ -248,7 +264,13 @@ fn read_pcapng<R: Read>(
         let length = match block_length(head, &mut section) {
             Ok(length) => length,
             Err(why) => {
-                gaps.push(input.offset, format!("{why} after frame {}: the rest of the file was not read", section.number));
+                gaps.push(
+                    input.offset,
+                    format!(
+                        "{why} after frame {}: the rest of the file was not read",
+                        section.number
+                    ),
+                );
                 return Ok(());
             }
         };
@@ -268,7 +290,13 @@ fn read_pcapng<R: Read>(
             }
             Err(_) => {
                 gaps.unreadable += 1;
-                gaps.push(input.offset, format!("a block of {length} bytes after frame {} cannot be read and was skipped", section.number));
+                gaps.push(
+                    input.offset,
+                    format!(
+                        "a block of {length} bytes after frame {} cannot be read and was skipped",
+                        section.number
+                    ),
+                );
             }
         }
         input.consume(length);
@@ -286,10 +314,13 @@ fn block_length(head: &[u8], section: &mut Section) -> Result<usize, String> {
         section.big_endian = match u32::from_le_bytes(third) {
             0x1a2b_3c4d => false,
             0x4d3c_2b1a => true,
-            other => return Err(format!("a section with the unknown byte-order magic 0x{other:08x}")),
+            other => {
+                return Err(format!("a section with the unknown byte-order magic 0x{other:08x}"));
+            }
         };
     }
-    let length = if section.big_endian { u32::from_be_bytes(length) } else { u32::from_le_bytes(length) };
+    let length =
+        if section.big_endian { u32::from_be_bytes(length) } else { u32::from_le_bytes(length) };
     let size = length as usize;
     if size < BLOCK_MIN_LEN || !size.is_multiple_of(4) || size > MAX_BLOCK {
         return Err(format!("a block with the impossible length {length}"));
@@ -315,7 +346,12 @@ fn take_block(
             let interface = usize::try_from(packet.if_id)
                 .ok()
                 .and_then(|id| section.interfaces.get(id))
-                .ok_or_else(|| format!("frame {number} is from interface {}, which the file does not describe", packet.if_id))?;
+                .ok_or_else(|| {
+                    format!(
+                        "frame {number} is from interface {}, which the file does not describe",
+                        packet.if_id
+                    )
+                })?;
             let time = interface
                 .time(packet.ts_high, packet.ts_low)
                 .ok_or_else(|| format!("frame {number} has a time that does not exist"))?;

@@ -13,9 +13,18 @@ use std::collections::BTreeMap;
 /// A part of the stream, in order.
 #[derive(Debug)]
 pub(super) enum Piece<'a> {
-    Bytes { data: &'a [u8], frame: FrameNumber, time: HostTime },
+    Bytes {
+        data: &'a [u8],
+        frame: FrameNumber,
+        time: HostTime,
+    },
     /// `length` bytes that are not there, at stream offset `offset`.
-    Hole { offset: u64, length: u64, frame: FrameNumber, kind: GapKind },
+    Hole {
+        offset: u64,
+        length: u64,
+        frame: FrameNumber,
+        kind: GapKind,
+    },
 }
 
 #[derive(Debug)]
@@ -82,7 +91,12 @@ impl Reassembler {
     }
 
     /// The other side acknowledged up to `ack`.
-    pub(super) fn acknowledged(&mut self, ack: u32, frame: FrameNumber, sink: &mut dyn FnMut(Piece<'_>)) {
+    pub(super) fn acknowledged(
+        &mut self,
+        ack: u32,
+        frame: FrameNumber,
+        sink: &mut dyn FnMut(Piece<'_>),
+    ) {
         let (Some(next), Some((&first, _))) = (self.next, self.waiting.first_key_value()) else {
             return;
         };
@@ -100,7 +114,14 @@ impl Reassembler {
         }
     }
 
-    fn keep(&mut self, start: u64, data: &[u8], announced: u64, frame: FrameNumber, time: HostTime) {
+    fn keep(
+        &mut self,
+        start: u64,
+        data: &[u8],
+        announced: u64,
+        frame: FrameNumber,
+        time: HostTime,
+    ) {
         let taken = self.waiting.get(&start).is_some_and(|old| old.announced >= announced);
         if !taken {
             self.waiting_bytes += data.len();
@@ -171,6 +192,7 @@ impl Reassembler {
 }
 
 #[cfg(test)]
+#[expect(clippy::cast_possible_truncation, reason = "test data is short")]
 mod tests {
     use super::*;
     use jiff::Timestamp;

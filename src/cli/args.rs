@@ -14,7 +14,9 @@ use std::path::PathBuf;
 /// packet captures, offline.
 #[derive(Debug, Parser)]
 #[command(name = "rdp-triage", version, max_term_width = 100, arg_required_else_help = true)]
-#[command(after_help = "Examples:\n  rdp-triage analyze ticket/\n  rdp-triage analyze System.evtx server.pcapng --error 0x904 --extended 0x7\n  rdp-triage analyze --format json ticket/ > report.json")]
+#[command(
+    after_help = "Examples:\n  rdp-triage analyze ticket/\n  rdp-triage analyze System.evtx server.pcapng --error 0x904 --extended 0x7\n  rdp-triage analyze --format json ticket/ > report.json"
+)]
 pub(super) struct Cli {
     #[command(subcommand)]
     pub(super) command: Command,
@@ -65,7 +67,9 @@ impl From<Limit> for Certainty {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Exit status:\n  0  the analysis was made, whatever it found\n  1  --fail-on: a diagnosis of that certainty or above was made\n  2  wrong usage, or output that could not be written\n  3  nothing could be analysed\n  4  --strict: some of the input could not be read")]
+#[command(
+    after_help = "Exit status:\n  0  the analysis was made, whatever it found\n  1  --fail-on: a diagnosis of that certainty or above was made\n  2  wrong usage, or output that could not be written\n  3  nothing could be analysed\n  4  --strict: some of the input could not be read"
+)]
 pub(super) struct AnalyzeArgs {
     /// Files and folders of one case; `-` is standard input
     #[arg(required = true, value_name = "PATH")]
@@ -171,7 +175,8 @@ fn parse_client(text: &str) -> Result<IpAddr> {
 }
 
 fn parse_server(text: &str) -> Result<Endpoint> {
-    parse_endpoint(text).ok_or_else(|| anyhow!("--server {text}: not an IP address, with or without a port"))
+    parse_endpoint(text)
+        .ok_or_else(|| anyhow!("--server {text}: not an IP address, with or without a port"))
 }
 
 fn parse_code(text: &str) -> Result<u32> {
@@ -179,7 +184,9 @@ fn parse_code(text: &str) -> Result<u32> {
         Some(hex) => u32::from_str_radix(hex, 16),
         None => text.parse(),
     };
-    parsed.map_err(|_| anyhow!("{text}: not an error code; write it as in the dialog (0x904) or in decimal (2308)"))
+    parsed.map_err(|_| {
+        anyhow!("{text}: not an error code; write it as in the dialog (0x904) or in decimal (2308)")
+    })
 }
 
 fn parse_time(text: &str) -> Result<CaseTime> {

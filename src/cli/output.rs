@@ -20,8 +20,8 @@ impl Output {
     pub(super) fn open(path: Option<&Path>) -> Result<Self> {
         Ok(match path {
             Some(path) => {
-                let file = File::create(path)
-                    .with_context(|| format!("creating {}", path.display()))?;
+                let file =
+                    File::create(path).with_context(|| format!("creating {}", path.display()))?;
                 Self::File(BufWriter::new(file))
             }
             None => Self::Stdout(BufWriter::new(io::stdout().lock())),
@@ -35,7 +35,8 @@ impl Output {
 
     /// Columns to fit: those of the terminal, `COLUMNS`, or 100.
     pub(super) fn width(&self) -> u16 {
-        let from_environment = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+        let from_environment =
+            std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
         let from_terminal = match self {
             Self::Stdout(_) if io::stdout().is_terminal() => {
                 terminal_size::terminal_size().map(|(width, _)| width.0)

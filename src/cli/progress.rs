@@ -17,7 +17,8 @@ pub(super) struct Bar {
 
 impl Bar {
     pub(super) fn new(shown: bool) -> Self {
-        let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let target =
+            if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(None, target);
         let style = ProgressStyle::with_template("{spinner} {bytes} read, {bytes_per_sec}: {msg}");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));

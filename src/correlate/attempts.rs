@@ -109,12 +109,15 @@ impl Attempt {
     }
 }
 
+/// Client, server, and the server's name where its address is not known.
+type Parties = (Option<IpAddr>, Option<IpAddr>, Option<Arc<str>>);
+
 /// Groups connections by client and server.
 pub(super) fn group(mut connections: Vec<Connection>) -> Vec<Attempt> {
     name_servers(&mut connections);
-    connections.sort_by(|a, b| (a.start, a.client, a.server).cmp(&(b.start, b.client, b.server)));
+    connections.sort_by_key(|connection| (connection.start, connection.client, connection.server));
     let mut attempts: Vec<Attempt> = Vec::new();
-    let mut open: HashMap<(Option<IpAddr>, Option<IpAddr>, Option<Arc<str>>), usize> = HashMap::new();
+    let mut open: HashMap<Parties, usize> = HashMap::new();
     for connection in connections {
         let key = (
             connection.client.map(|client| client.address),

@@ -159,9 +159,8 @@ fn fill(attempt: &mut Attempt, one: ClientTry) {
     attempt.client_error = one.reason.or(attempt.client_error);
     attempt.server_name = one.server_name.or(attempt.server_name.take());
     if attempt.server.is_none() {
-        attempt.server = one
-            .server_address
-            .map(|address| crate::base::Endpoint { address, port: None });
+        attempt.server =
+            one.server_address.map(|address| crate::base::Endpoint { address, port: None });
     }
     attempt.events.extend(one.events.into_iter().map(|index| EventRef { index, share: 1.0 }));
 }

@@ -33,9 +33,9 @@ impl Clocks {
     /// A source's time on the case clock.
     pub fn case_time(&self, vantage: &Vantage, time: HostTime) -> CaseTime {
         match vantage {
-            Vantage::Log { host, .. } => {
-                self.offset(host).map_or_else(|| time.uncorrected(), |offset| time.corrected(offset))
-            }
+            Vantage::Log { host, .. } => self
+                .offset(host)
+                .map_or_else(|| time.uncorrected(), |offset| time.corrected(offset)),
             Vantage::Capture { .. } => time.uncorrected(),
         }
     }

@@ -24,7 +24,8 @@ impl WireConnection {
     /// When the server accepted it, by the capture.
     pub(super) fn accepted(&self) -> HostTime {
         let view = self.views.first();
-        let accepted = view.and_then(|view| view.tcp.established.as_ref().or(view.tcp.syn.as_ref()));
+        let accepted =
+            view.and_then(|view| view.tcp.established.as_ref().or(view.tcp.syn.as_ref()));
         match (accepted, view) {
             (Some(at), _) => at.time,
             (None, Some(view)) => view.start,
@@ -131,9 +132,14 @@ pub(super) fn logged(observations: &[Observation]) -> Vec<LoggedConnection> {
 /// names a client.
 fn is_connection(connection: &LoggedConnection, observations: &[Observation]) -> bool {
     connection.client.is_some()
-        || connection.events.iter().filter_map(|index| observations.get(*index)).any(|observation| {
-            matches!(&*observation.kind, "event.rdpcorets.131" | "event.rcm.261" | "event.rdpcorets.65")
-        })
+        || connection.events.iter().filter_map(|index| observations.get(*index)).any(
+            |observation| {
+                matches!(
+                    &*observation.kind,
+                    "event.rdpcorets.131" | "event.rcm.261" | "event.rdpcorets.65"
+                )
+            },
+        )
 }
 
 /// All connections on the case clock: those of the captures, with the log's side
@@ -182,11 +188,8 @@ fn take_nearest(
     let distance = |log: &LoggedConnection| {
         millis_between(accepted.0, corrected(log, log.start, clocks).0).abs()
     };
-    let (index, near) = candidates
-        .iter()
-        .map(distance)
-        .enumerate()
-        .min_by(|a, b| a.1.total_cmp(&b.1))?;
+    let (index, near) =
+        candidates.iter().map(distance).enumerate().min_by(|a, b| a.1.total_cmp(&b.1))?;
     (near < 30_000.0).then(|| candidates.swap_remove(index))
 }
 

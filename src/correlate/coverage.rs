@@ -48,7 +48,8 @@ fn spans(case: &Case, coverage: &Coverage, start: CaseTime, end: CaseTime) -> bo
     let vantage = Vantage::Log { host: host.clone(), channel: channel.clone() };
     let first = case.clocks.case_time(&vantage, first);
     let last = case.clocks.case_time(&vantage, last);
-    millis_between(first.0, start.0) > -LOG_SLACK_MS && millis_between(end.0, last.0) > -LOG_SLACK_MS
+    millis_between(first.0, start.0) > -LOG_SLACK_MS
+        && millis_between(end.0, last.0) > -LOG_SLACK_MS
 }
 
 /// At whose end a capture was taken: that host's packets still have their full TTL

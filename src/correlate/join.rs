@@ -29,7 +29,10 @@ enum Key {
 fn key_of(observation: &Observation) -> Option<Key> {
     let (slug, id) = observation.kind.strip_prefix("event.")?.split_once('.')?;
     match (slug, id) {
-        ("security", "4624" | "4625" | "4648" | "4776" | "4771" | "4768" | "4769" | "4825" | "4778" | "4779")
+        (
+            "security",
+            "4624" | "4625" | "4648" | "4776" | "4771" | "4768" | "4769" | "4825" | "4778" | "4779",
+        )
         | ("lsm", "21" | "22" | "24" | "25")
         | ("rcm", "1149" | "1158" | "261")
         | ("rdpcorets", _)
@@ -68,7 +71,13 @@ impl<'a> Index<'a> {
     }
 
     /// Attempts of a client whose time holds `time`, nearest end last.
-    fn of_client(&self, address: IpAddr, port: Option<u16>, time: CaseTime, after_ms: f64) -> Vec<usize> {
+    fn of_client(
+        &self,
+        address: IpAddr,
+        port: Option<u16>,
+        time: CaseTime,
+        after_ms: f64,
+    ) -> Vec<usize> {
         let candidates = self.by_client.get(&address).map(Vec::as_slice).unwrap_or_default();
         let fits: Vec<usize> = candidates
             .iter()
@@ -96,7 +105,8 @@ impl<'a> Index<'a> {
 
     /// Attempts in whose set-up `time` lies, on a host.
     fn at_time(&self, host: &Arc<str>, time: CaseTime) -> Vec<usize> {
-        let from = self.by_start.partition_point(|(start, _)| millis_between(start.0, time.0) > SET_UP_MS);
+        let from =
+            self.by_start.partition_point(|(start, _)| millis_between(start.0, time.0) > SET_UP_MS);
         let mut found: Vec<usize> = self
             .by_start
             .get(from..)
@@ -156,7 +166,9 @@ pub(super) fn join(attempts: &mut [Attempt], observations: &[Observation], clock
                 index.of_client(address, subject.client_port, time, AFTER_MS)
             }
             // TermDD and 4776 do not always name the client.
-            (Some(Key::Client), None) if &*observation.kind == "event.termdd.56" => index.at_time(host, time),
+            (Some(Key::Client), None) if &*observation.kind == "event.termdd.56" => {
+                index.at_time(host, time)
+            }
             (Some(Key::Time), _) => index.at_time(host, time),
             _ => Vec::new(),
         };
@@ -208,10 +220,19 @@ fn name_hosts(attempts: &mut [Attempt], observations: &[Observation]) {
     servers.retain(|host| !clients.contains(host));
     for attempt in attempts.iter_mut().filter(|attempt| attempt.server_host.is_none()) {
         let by_name = attempt.server_name.as_deref().and_then(|name| {
-            servers.iter().find(|host| super::clock::short_name(host) == super::clock::short_name(name))
+            servers
+                .iter()
+                .find(|host| super::clock::short_name(host) == super::clock::short_name(name))
         });
         let only = match servers.as_slice() {
-            [only] if attempt.server_name.as_deref().is_none_or(|name| name.parse::<IpAddr>().is_ok()) => Some(only),
+            [only]
+                if attempt
+                    .server_name
+                    .as_deref()
+                    .is_none_or(|name| name.parse::<IpAddr>().is_ok()) =>
+            {
+                Some(only)
+            }
             _ => None,
         };
         attempt.server_host = by_name.or(only).map(|host| Arc::clone(host));
@@ -248,7 +269,8 @@ fn is_user(attempt: &Attempt, observations: &[Observation], user: &str) -> bool 
 pub(super) fn blocked(attempts: &mut Vec<Attempt>, observations: &[Observation], clocks: &Clocks) {
     for (number, observation) in observations.iter().enumerate() {
         let dropped = matches!(&*observation.kind, "event.security.5152" | "event.security.5157");
-        let inbound = observation.field("Direction").is_none_or(|direction| direction.contains("14592"));
+        let inbound =
+            observation.field("Direction").is_none_or(|direction| direction.contains("14592"));
         let (true, Some((client, _)), Some(host)) =
             (dropped && inbound, rdp_ends(observation), observation.host())
         else {
@@ -259,7 +281,8 @@ pub(super) fn blocked(attempts: &mut Vec<Attempt>, observations: &[Observation],
         let fits = |attempt: &Attempt| {
             let near = millis_between(attempt.start.0, time.0);
             let same = attempt.client.is_some_and(|c| c.address == address);
-            let unknown = attempt.client.is_none() && attempt.in_client_log && attempt.connections.is_empty();
+            let unknown =
+                attempt.client.is_none() && attempt.in_client_log && attempt.connections.is_empty();
             (same || unknown) && (-60_000.0..90_000.0).contains(&near)
         };
         let position = attempts.iter().position(fits);
@@ -316,10 +339,10 @@ pub(super) fn orphans(
             continue;
         }
         let time = clocks.case_time(&observation.vantage, observation.time);
-        let client = observation.subject.client.map(|address| Endpoint {
-            address,
-            port: observation.subject.client_port,
-        });
+        let client = observation
+            .subject
+            .client
+            .map(|address| Endpoint { address, port: observation.subject.client_port });
         let near = attempts.iter_mut().rev().find(|attempt| {
             attempt.client == client
                 && attempt.server_host.as_ref() == Some(host)
@@ -346,7 +369,10 @@ pub(super) fn orphans(
 
 fn is_telling(observation: &Observation) -> bool {
     match &*observation.kind {
-        "event.termdd.56" | "event.security.4825" | "event.schannel.36870" | "event.schannel.36874"
+        "event.termdd.56"
+        | "event.security.4825"
+        | "event.schannel.36870"
+        | "event.schannel.36874"
         | "event.lsasrv.6041" => true,
         "event.schannel.36871" => {
             observation.field("Type").is_some_and(|kind| kind.eq_ignore_ascii_case("server"))
@@ -355,4 +381,3 @@ fn is_telling(observation: &Observation) -> bool {
         _ => false,
     }
 }
-

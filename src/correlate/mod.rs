@@ -50,7 +50,10 @@ impl Case {
     }
 
     /// The events of an attempt, with the share that belongs to it.
-    pub fn events<'a>(&'a self, attempt: &'a Attempt) -> impl Iterator<Item = (&'a Observation, f64)> {
+    pub fn events<'a>(
+        &'a self,
+        attempt: &'a Attempt,
+    ) -> impl Iterator<Item = (&'a Observation, f64)> {
         attempt
             .events
             .iter()
@@ -82,7 +85,7 @@ pub fn correlate(evidence: Evidence, given: &[(String, jiff::SignedDuration)]) -
     client_log::attach(&mut attempts, tries);
     join::blocked(&mut attempts, &observations, &clocks);
     join::orphans(&mut attempts, &observations, &clocks, &coverage);
-    attempts.sort_by(|a, b| (a.start, a.client, a.server).cmp(&(b.start, b.client, b.server)));
+    attempts.sort_by_key(|attempt| (attempt.start, attempt.client, attempt.server));
     join::join(&mut attempts, &observations, &clocks);
     for (number, attempt) in (1..).zip(&mut attempts) {
         attempt.id = number;

@@ -51,10 +51,8 @@ pub fn is_finished(view: &Conversation) -> bool {
 pub fn client_records(view: &Conversation) -> u64 {
     let tls = &view.tls;
     let [client, _] = tls.application_records;
-    let tls13 = tls
-        .server_hello
-        .as_ref()
-        .is_some_and(|hello| hello.value.version() >= Version::TLS_1_3);
+    let tls13 =
+        tls.server_hello.as_ref().is_some_and(|hello| hello.value.version() >= Version::TLS_1_3);
     if !tls13 {
         return client;
     }
@@ -90,16 +88,22 @@ pub fn wire_outcome(view: &Conversation) -> (Outcome, Stage) {
     if has_session(view) {
         return (Outcome::Succeeded, Stage::Session);
     }
-    if tcp.refused.is_some() || syn_unanswered(view) || !tcp.unreachables.is_empty() && tcp.syn_ack.is_none() {
+    if tcp.refused.is_some()
+        || syn_unanswered(view)
+        || !tcp.unreachables.is_empty() && tcp.syn_ack.is_none()
+    {
         return (Outcome::Failed, Stage::Tcp);
     }
-    if matches!(view.gap, Some(gap) if gap.kind == GapKind::LateStart) && view.x224.request.is_none() {
+    if matches!(view.gap, Some(gap) if gap.kind == GapKind::LateStart)
+        && view.x224.request.is_none()
+    {
         return (Outcome::Unknown, Stage::Session);
     }
     if view.tls.alerts.iter().any(|seen| seen.alert.level == 2) {
         return (Outcome::Failed, Stage::Tls);
     }
-    if view.x224.request.is_none() && view.x224.confirm.is_none() && view.tls.client_hello.is_none() {
+    if view.x224.request.is_none() && view.x224.confirm.is_none() && view.tls.client_hello.is_none()
+    {
         // A probe of the port, unless somebody between ended it.
         let cut_off = !tcp.foreign_resets.is_empty();
         return (if cut_off { Outcome::Failed } else { Outcome::Unknown }, Stage::Tcp);
@@ -113,9 +117,11 @@ fn after_request(view: &Conversation) -> (Outcome, Stage) {
     let failed_if_ended = if ended { Outcome::Failed } else { Outcome::Unknown };
     let last_step = last_step_ms(view);
     let stalled = last_step > SILENCE_MS
-        || view.tcp.health.iter().any(|health| {
-            health.unacked.is_some_and(|unacked| unacked.times >= 3)
-        });
+        || view
+            .tcp
+            .health
+            .iter()
+            .any(|health| health.unacked.is_some_and(|unacked| unacked.times >= 3));
     let outcome = match stage {
         Stage::X224 if view.x224.confirm.is_some() && selected(view).is_none() => Outcome::Failed,
         _ if stalled => Outcome::Failed,
@@ -160,8 +166,13 @@ fn wire_stage(view: &Conversation) -> Stage {
 pub fn log_success(kind: &str) -> bool {
     matches!(
         kind,
-        "event.lsm.21" | "event.lsm.22" | "event.lsm.25" | "event.security.4778"
-            | "event.rdpclient.1025" | "event.rdpclient.1027" | "event.rdpcorets.68"
+        "event.lsm.21"
+            | "event.lsm.22"
+            | "event.lsm.25"
+            | "event.security.4778"
+            | "event.rdpclient.1025"
+            | "event.rdpclient.1027"
+            | "event.rdpcorets.68"
     )
 }
 
@@ -169,8 +180,14 @@ pub fn log_success(kind: &str) -> bool {
 fn log_failure(kind: &str) -> bool {
     matches!(
         kind,
-        "event.rdpcorets.139" | "event.rdpcorets.140" | "event.rdpcorets.99" | "event.security.4625"
-            | "event.security.4825" | "event.security.5152" | "event.security.5157" | "event.lsasrv.6041"
+        "event.rdpcorets.139"
+            | "event.rdpcorets.140"
+            | "event.rdpcorets.99"
+            | "event.security.4625"
+            | "event.security.4825"
+            | "event.security.5152"
+            | "event.security.5157"
+            | "event.lsasrv.6041"
     )
 }
 
@@ -179,7 +196,10 @@ fn log_stage(kind: &str) -> Option<Stage> {
     Some(match kind {
         "event.rdpcorets.131" | "event.rcm.261" => Stage::Tcp,
         "event.rdpcorets.141" | "event.rdpcorets.65" => Stage::X224,
-        "event.rdpcorets.139" | "event.schannel.36874" | "event.schannel.36870" | "event.schannel.36888" => Stage::Tls,
+        "event.rdpcorets.139"
+        | "event.schannel.36874"
+        | "event.schannel.36870"
+        | "event.schannel.36888" => Stage::Tls,
         "event.rdpcorets.140" | "event.lsasrv.6041" => Stage::Credssp,
         "event.security.4625" => Stage::Logon,
         "event.security.4825" | "event.rcm.1149" => Stage::Authorization,
@@ -223,9 +243,7 @@ pub(super) fn settle(attempt: &mut Attempt, observations: &[Observation]) {
     attempt.stage = if log_ok { Some(Stage::Session) } else { stage };
     attempt.outcome = if (log_ok || wire_ok) && !lost && !client_bad {
         Outcome::Succeeded
-    } else if lost {
-        Outcome::Failed
-    } else if wire_bad || log_bad || client_bad || (ended && wire.is_empty()) {
+    } else if lost || wire_bad || log_bad || client_bad || (ended && wire.is_empty()) {
         Outcome::Failed
     } else if attempt.in_client_log && attempt.client_error.is_some() {
         // The user gave up before there was anything to see.
@@ -240,4 +258,3 @@ fn best_view(connection: &super::Connection) -> Option<(Outcome, Stage)> {
     let views = connection.views.iter().map(|view| wire_outcome(view));
     views.min_by_key(|(outcome, stage)| (*outcome == Outcome::Unknown, std::cmp::Reverse(*stage)))
 }
-

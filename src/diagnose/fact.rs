@@ -32,7 +32,12 @@ impl Fact {
     }
 
     /// A finding about a connection, at a frame of its capture.
-    pub(super) fn of_frame(kind: &'static str, view: &Conversation, frame: u64, time: crate::base::HostTime) -> Self {
+    pub(super) fn of_frame(
+        kind: &'static str,
+        view: &Conversation,
+        frame: u64,
+        time: crate::base::HostTime,
+    ) -> Self {
         Self {
             kind: kind.into(),
             time: time.uncorrected(),

@@ -15,9 +15,15 @@ const GUESSING_FAILURES: usize = 30;
 
 /// Records of a host up to `until`, and what they say together. `since` is the
 /// earliest time that any rule looks at.
-pub(super) fn host_facts(case: &Case, host: &Arc<str>, since: CaseTime, until: CaseTime) -> Vec<Fact> {
+pub(super) fn host_facts(
+    case: &Case,
+    host: &Arc<str>,
+    since: CaseTime,
+    until: CaseTime,
+) -> Vec<Fact> {
     let mut facts: Vec<Fact> = Vec::new();
     let mut termservice: Option<&Observation> = None;
+    let mut accepted: Option<&Observation> = None;
     let from = case.observations.partition_point(|o| case.time(o) < since);
     for observation in case.observations.get(from..).unwrap_or_default() {
         if observation.host() != Some(host) {
@@ -31,14 +37,23 @@ pub(super) fn host_facts(case: &Case, host: &Arc<str>, since: CaseTime, until: C
         }
         if is_termservice_state(observation) {
             termservice = Some(observation);
+            accepted = None;
+        } else if matches!(&*observation.kind, "event.rdpcorets.131" | "event.rcm.261") {
+            accepted = Some(observation);
         }
     }
     if let Some(stopped) = termservice.filter(|o| is_stop(o) && case.time(o) <= until) {
-        let mut fact = Fact::of_observation(case, stopped, 1.0);
-        fact.kind = "log.listener_gone".into();
-        facts.push(fact);
+        facts.push(named(case, "log.listener_gone", stopped));
+        // Whatever the Service Control Manager says, somebody did accept this.
+        facts.extend(accepted.map(|o| named(case, "log.listener_alive", o)));
     }
     facts
+}
+
+fn named(case: &Case, kind: &'static str, observation: &Observation) -> Fact {
+    let mut fact = Fact::of_observation(case, observation, 1.0);
+    fact.kind = kind.into();
+    fact
 }
 
 /// Records about the host as such, not about one connection.
@@ -47,7 +62,10 @@ fn is_host_state(kind: &str) -> bool {
         return false;
     };
     match slug {
-        "security" => matches!(id, "4740" | "4616" | "5058" | "5061" | "4946" | "4947" | "4948" | "4950" | "5025"),
+        "security" => matches!(
+            id,
+            "4740" | "4616" | "5058" | "5061" | "4946" | "4947" | "4948" | "4950" | "5025"
+        ),
         "rcm" => !matches!(id, "261" | "1149" | "1158"),
         "lsm" => matches!(id, "16" | "17" | "18" | "19" | "34"),
         "rdpcorets" => id == "129",
@@ -58,11 +76,10 @@ fn is_host_state(kind: &str) -> bool {
 
 fn is_termservice_state(observation: &Observation) -> bool {
     match &*observation.kind {
-        "event.scm.7036" => {
-            observation.field("service").is_some_and(|service| service.eq_ignore_ascii_case("TermService"))
-        }
+        "event.scm.7036" => observation
+            .field("service")
+            .is_some_and(|service| service.eq_ignore_ascii_case("TermService")),
         "event.rcm.258" | "event.rcm.259" => true,
-        "event.rdpcorets.131" | "event.rcm.261" => true,
         _ => false,
     }
 }
@@ -80,13 +97,14 @@ pub(super) fn guessing(case: &Case, host: Option<&Arc<str>>) -> Option<Fact> {
     let refused: Vec<&Observation> = case
         .observations
         .iter()
-        .filter(|o| &*o.kind == "event.rdpcorets.140" && host.is_none_or(|host| o.host() == Some(host)))
+        .filter(|o| {
+            &*o.kind == "event.rdpcorets.140" && host.is_none_or(|host| o.host() == Some(host))
+        })
         .collect();
     let addresses: BTreeSet<IpAddr> = refused.iter().filter_map(|o| o.subject.client).collect();
     if addresses.len() >= GUESSING_ADDRESSES && refused.len() >= GUESSING_FAILURES {
         let first = refused.first()?;
-        let mut fact = Fact::of_observation(case, first, 1.0);
-        fact.kind = "log.brute_force".into();
+        let fact = named(case, "log.brute_force", first);
         return Some(fact.with("addresses", addresses.len()).with("failures", refused.len()));
     }
     guessing_on_the_wire(case)
@@ -97,7 +115,9 @@ fn guessing_on_the_wire(case: &Case) -> Option<Fact> {
         .attempts
         .iter()
         .flat_map(|attempt| attempt.views())
-        .filter(|view| is_finished(view) && (1..=2).contains(&client_records(view)) && view.tcp.close.is_some())
+        .filter(|view| {
+            is_finished(view) && (1..=2).contains(&client_records(view)) && view.tcp.close.is_some()
+        })
         .collect();
     let addresses: BTreeSet<IpAddr> = refused.iter().map(|view| view.client.address).collect();
     let first = refused.first()?;

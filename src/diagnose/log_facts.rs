@@ -35,7 +35,10 @@ pub(super) fn log_facts(case: &Case, attempt: &Attempt) -> Vec<Fact> {
     for connection in &attempt.connections {
         chain(case, connection, reasoned, &mut facts);
     }
-    if attempt.in_client_log && attempt.connections.is_empty() && covers(case, attempt, "server:RdpCoreTS") {
+    if attempt.in_client_log
+        && attempt.connections.is_empty()
+        && covers(case, attempt, "server:RdpCoreTS")
+    {
         let last = whole.iter().rev().find(|o| o.kind.starts_with("event.rdpclient."));
         facts.extend(last.map(|o| named(case, "log.client_try_without_server_trace", o)));
     }
@@ -53,9 +56,16 @@ fn names_reason(observation: &Observation) -> bool {
     let kind = &*observation.kind;
     matches!(
         kind,
-        "event.rdpcorets.139" | "event.rdpcorets.140" | "event.security.4625" | "event.security.4825"
-            | "event.rcm.1149" | "event.lsasrv.6041" | "event.schannel.36870" | "event.schannel.36874"
-            | "event.schannel.36888" | "event.schannel.36887"
+        "event.rdpcorets.139"
+            | "event.rdpcorets.140"
+            | "event.security.4625"
+            | "event.security.4825"
+            | "event.rcm.1149"
+            | "event.lsasrv.6041"
+            | "event.schannel.36870"
+            | "event.schannel.36874"
+            | "event.schannel.36888"
+            | "event.schannel.36887"
     ) || log_success(kind)
         || (kind == "event.schannel.36871"
             && observation.field("Type").is_some_and(|side| side.eq_ignore_ascii_case("server")))
@@ -69,29 +79,42 @@ fn chain(case: &Case, connection: &Connection, reasoned: bool, facts: &mut Vec<F
     let Some(accepted) = accepted else { return };
     let seconds = |o: &Observation| millis_between(case.time(accepted).0, case.time(o).0) / 1000.0;
     let has_value = |o: &Observation, values: &[&str]| {
-        ["error", "ErrorCode"].iter().any(|field| o.field(field).is_some_and(|v| values.contains(&v)))
+        ["error", "ErrorCode"]
+            .iter()
+            .any(|field| o.field(field).is_some_and(|v| values.contains(&v)))
     };
     let timed_out = records.iter().find(|o| has_value(o, &TIMED_OUT));
     let gone = records.iter().find(|o| has_value(o, &CONNECTION_GONE));
     let security_failed = records.iter().any(|o| o.field("StateTransition") == Some("RDP_SEC"));
-    let ended = records.iter().find(|o| matches!(&*o.kind, "event.rdpcorets.102" | "event.rdpcorets.103"));
+    let ended =
+        records.iter().find(|o| matches!(&*o.kind, "event.rdpcorets.102" | "event.rdpcorets.103"));
     if let Some(o) = timed_out {
-        facts.push(named(case, "log.stalled_then_timeout", o).with("seconds", format!("{:.1}", seconds(o))));
+        facts.push(
+            named(case, "log.stalled_then_timeout", o)
+                .with("seconds", format!("{:.1}", seconds(o))),
+        );
         return;
     }
-    let quiet = records.iter().find(|o| {
-        &*o.kind == "event.rdpcorets.103" && o.field("ReasonCode") == Some("0")
-    });
+    let quiet = records
+        .iter()
+        .find(|o| &*o.kind == "event.rdpcorets.103" && o.field("ReasonCode") == Some("0"));
     if let Some(o) = quiet.filter(|o| PRELOGON_TIMER_S.contains(&seconds(o))) {
-        facts.push(named(case, "log.prelogon_timeout", o).with("seconds", format!("{:.1}", seconds(o))));
+        facts.push(
+            named(case, "log.prelogon_timeout", o).with("seconds", format!("{:.1}", seconds(o))),
+        );
         return;
     }
     if reasoned || security_failed {
         return;
     }
     if let Some(o) = gone {
-        facts.push(named(case, "log.chain_without_reason", o).with("seconds", format!("{:.1}", seconds(o))));
+        facts.push(
+            named(case, "log.chain_without_reason", o)
+                .with("seconds", format!("{:.1}", seconds(o))),
+        );
     } else if let Some(o) = ended {
-        facts.push(named(case, "log.nothing_after_stack", o).with("seconds", format!("{:.1}", seconds(o))));
+        facts.push(
+            named(case, "log.nothing_after_stack", o).with("seconds", format!("{:.1}", seconds(o))),
+        );
     }
 }

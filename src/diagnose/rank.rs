@@ -86,7 +86,12 @@ pub(super) const NONE: &str = "no-fault-found";
 const LEAST_PROBABILITY: f64 = 0.01;
 const MOST_DIAGNOSES: usize = 12;
 
-pub(super) fn rank(case: &Case, trouble: &Trouble, facts: &Facts, knowledge: &Knowledge) -> Ranking {
+pub(super) fn rank(
+    case: &Case,
+    trouble: &Trouble,
+    facts: &Facts,
+    knowledge: &Knowledge,
+) -> Ranking {
     let weighed: Vec<(&Cause, Weighed)> = knowledge
         .causes
         .values()
@@ -94,11 +99,10 @@ pub(super) fn rank(case: &Case, trouble: &Trouble, facts: &Facts, knowledge: &Kn
         // No cause without evidence.
         .filter(|(_, weighed)| weighed.support_db > 0.0)
         .collect();
-    let score = |cause: &Cause, weighed: &Weighed| {
-        cause.prior_db + weighed.support_db - weighed.against_db
-    };
-    let total: f64 = weighed.iter().map(|(cause, w)| odds(score(cause, w))).sum::<f64>()
-        + odds(NOT_LISTED_DB);
+    let score =
+        |cause: &Cause, weighed: &Weighed| cause.prior_db + weighed.support_db - weighed.against_db;
+    let total: f64 =
+        weighed.iter().map(|(cause, w)| odds(score(cause, w))).sum::<f64>() + odds(NOT_LISTED_DB);
     let attempts = trouble.attempt_ids(case);
     let mut diagnoses: Vec<Diagnosis> = weighed
         .into_iter()

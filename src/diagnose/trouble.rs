@@ -1,11 +1,11 @@
 //! Failed attempts of one client to one server are one trouble. Which of the
 //! troubles is the user's?
 
+use super::Fact;
 use super::host_facts::{guessing, host_facts};
 use super::log_facts::log_facts;
 use super::rank::{Certainty, Ranking};
 use super::wire_facts::{losses, wire_facts};
-use super::Fact;
 use crate::base::{CaseTime, Endpoint, millis_between};
 use crate::correlate::{Attempt, Case, Outcome};
 use crate::knowledge::Knowledge;
@@ -29,12 +29,13 @@ pub struct Question {
 
 impl Question {
     fn concerns(&self, attempt: &Attempt) -> bool {
-        let client = self.client.is_none_or(|wanted| {
-            attempt.client.is_some_and(|client| client.address == wanted)
-        });
+        let client = self
+            .client
+            .is_none_or(|wanted| attempt.client.is_some_and(|client| client.address == wanted));
         let server = self.server.is_none_or(|wanted| {
             attempt.server.is_some_and(|server| {
-                server.address == wanted.address && (wanted.port.is_none() || wanted.port == server.port)
+                server.address == wanted.address
+                    && (wanted.port.is_none() || wanted.port == server.port)
             })
         });
         let since = self.since.is_none_or(|since| attempt.end >= since);
@@ -58,8 +59,12 @@ type Parties = (Option<IpAddr>, Option<Arc<str>>, Option<IpAddr>, Option<Arc<str
 
 /// All troubles of a case that the question is about.
 pub(super) fn troubles(case: &Case, question: &Question) -> Vec<Trouble> {
-    let concerned: Vec<(usize, &Attempt)> =
-        case.attempts.iter().enumerate().filter(|(_, attempt)| question.concerns(attempt)).collect();
+    let concerned: Vec<(usize, &Attempt)> = case
+        .attempts
+        .iter()
+        .enumerate()
+        .filter(|(_, attempt)| question.concerns(attempt))
+        .collect();
     // A client's own log knows which tries were a user's: all else is background.
     let users_own = question.client.is_none() && concerned.iter().any(|(_, a)| a.in_client_log);
     let mut by_parties: BTreeMap<Parties, Trouble> = BTreeMap::new();
@@ -110,7 +115,10 @@ fn is_troubled(attempt: &Attempt) -> bool {
 const BACKGROUND_NAMES: [&str; 6] = ["wpad", "isatap", "teredo", "_ldap", "_kerberos", "_gc"];
 
 fn unresolved(observation: &Observation) -> bool {
-    matches!(&*observation.kind, "wire.dns.nxdomain" | "wire.dns.no_answer" | "wire.dns.empty" | "wire.dns.failed")
+    matches!(
+        &*observation.kind,
+        "wire.dns.nxdomain" | "wire.dns.no_answer" | "wire.dns.empty" | "wire.dns.failed"
+    )
 }
 
 /// A name that did not resolve explains a try without a connection; where no RDP
@@ -210,7 +218,8 @@ impl Trouble {
 
     fn name_facts(&self, case: &Case, facts: &mut Vec<Fact>) {
         // Without a connection nobody knows which of several names was the server's.
-        let share = if self.attempts.is_empty() { 1.0 / self.names.len().max(1) as f64 } else { 1.0 };
+        let share =
+            if self.attempts.is_empty() { 1.0 / self.names.len().max(1) as f64 } else { 1.0 };
         for observation in self.names.iter().filter_map(|index| case.observations.get(*index)) {
             let mut fact = Fact::of_observation(case, observation, share);
             if matches!(&*fact.kind, "wire.dns.nxdomain" | "wire.dns.empty" | "wire.dns.failed") {
@@ -269,7 +278,8 @@ pub(super) fn most_relevant_first(case: &Case, judged: &mut [(Trouble, Ranking)]
     judged.sort_by_cached_key(|(trouble, ranking)| {
         let first = ranking.diagnoses.first();
         let known = first.is_some_and(|d| d.certainty >= Certainty::Moderate);
-        let crowd = first.and_then(|d| clients_per_cause.get(&d.cause)).copied().unwrap_or(usize::MAX);
+        let crowd =
+            first.and_then(|d| clients_per_cause.get(&d.cause)).copied().unwrap_or(usize::MAX);
         let latest = trouble.attempts(case).map(|attempt| attempt.end).max();
         let epoch = CaseTime(jiff::Timestamp::UNIX_EPOCH);
         let age = latest.map_or(0.0, |latest| millis_between(latest.0, epoch.0));

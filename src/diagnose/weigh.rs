@@ -1,8 +1,8 @@
 //! One cause against the facts of a trouble.
 
+use super::Fact;
 use super::rank::Evidence;
 use super::trouble::{Facts, Trouble};
-use super::Fact;
 use crate::base::millis_between;
 use crate::correlate::{Case, covers};
 use crate::knowledge::{Cause, Rule, Scope};
@@ -40,11 +40,17 @@ pub(super) fn weigh(case: &Case, trouble: &Trouble, facts: &Facts, cause: &Cause
     weighed
 }
 
-fn strongest(case: &Case, trouble: &Trouble, facts: &Facts, rules: &[Rule]) -> Vec<(Evidence, bool)> {
+fn strongest(
+    case: &Case,
+    trouble: &Trouble,
+    facts: &Facts,
+    rules: &[Rule],
+) -> Vec<(Evidence, bool)> {
     let mut groups: BTreeMap<String, (Evidence, bool)> = BTreeMap::new();
     for (number, rule) in rules.iter().enumerate() {
         let Some(found) = apply(case, trouble, facts, rule) else { continue };
-        let group = if rule.group.is_empty() { format!("#{number:03}") } else { rule.group.clone() };
+        let group =
+            if rule.group.is_empty() { format!("#{number:03}") } else { rule.group.clone() };
         match groups.get_mut(&group) {
             Some((best, named)) => {
                 *named |= found.1;

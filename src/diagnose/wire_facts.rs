@@ -2,9 +2,7 @@
 
 use super::Fact;
 use crate::base::millis_between;
-use crate::correlate::{
-    client_records, has_session, is_finished, syn_unanswered, vantage_of,
-};
+use crate::correlate::{client_records, has_session, is_finished, syn_unanswered, vantage_of};
 use crate::observe::{At, Conversation, Side, TcpHealth};
 use crate::wire::icmp::Reason;
 use crate::wire::nego::{Negotiation, Protocols};
@@ -151,7 +149,10 @@ fn path_facts(view: &Conversation, facts: &mut Vec<Fact>) {
 fn black_hole(view: &Conversation, side: Side, health: &TcpHealth, facts: &mut Vec<Fact>) {
     let Some(unacked) = health.unacked else { return };
     let other_is_alive = health.sacked_behind
-        || view.tcp.close.is_some_and(|close| close.by != side && close.frame > unacked.first_frame);
+        || view
+            .tcp
+            .close
+            .is_some_and(|close| close.by != side && close.frame > unacked.first_frame);
     let large = unacked.payload_len >= LARGE_SEGMENT && unacked.payload_len > health.largest_acked;
     if unacked.times >= BLACK_HOLE_TIMES && large && other_is_alive {
         facts.push(
@@ -166,10 +167,11 @@ fn black_hole(view: &Conversation, side: Side, health: &TcpHealth, facts: &mut V
 }
 
 fn x224_facts(view: &Conversation, facts: &mut Vec<Fact>) {
-    let requested = view.x224.request.as_ref().and_then(|request| match request.value.negotiation {
-        Some(Negotiation::Request { protocols, .. }) => Some(protocols),
-        _ => None,
-    });
+    let requested =
+        view.x224.request.as_ref().and_then(|request| match request.value.negotiation {
+            Some(Negotiation::Request { protocols, .. }) => Some(protocols),
+            _ => None,
+        });
     let offered = requested.map_or_else(|| "nothing".to_owned(), |p| p.names().join(", "));
     if let Some(confirm) = &view.x224.confirm {
         match confirm.value.negotiation {
@@ -199,7 +201,12 @@ fn x224_facts(view: &Conversation, facts: &mut Vec<Fact>) {
     }
 }
 
-fn left_after_confirm<T>(view: &Conversation, confirm: &At<T>, selected: &str, facts: &mut Vec<Fact>) {
+fn left_after_confirm<T>(
+    view: &Conversation,
+    confirm: &At<T>,
+    selected: &str,
+    facts: &mut Vec<Fact>,
+) {
     let [client_pdus, _] = view.x224.data_pdus;
     let [client_cut, _] = &view.tls.cut_flights;
     let silent = view.tls.client_hello.is_none() && client_cut.is_none() && client_pdus == 0;
@@ -361,7 +368,10 @@ fn ending_facts(view: &Conversation, facts: &mut Vec<Fact>) {
     match hello {
         Some(hello) if !answered && !alerted && !foreign && close.by == Side::Server => {
             let after = millis_between(hello.0, close.time.0);
-            facts.push(fact("wire.tls.closed_without_server_hello").with("after_ms", format!("{after:.0}")));
+            facts.push(
+                fact("wire.tls.closed_without_server_hello")
+                    .with("after_ms", format!("{after:.0}")),
+            );
         }
         _ => {}
     }
@@ -372,7 +382,8 @@ fn ending_facts(view: &Conversation, facts: &mut Vec<Fact>) {
     if records == 0 && close.by == Side::Client {
         let since = last_server_time(view);
         let pause = millis_between(since.0, close.time.0);
-        let after = if is_finished(view) { "the TLS handshake" } else { "the server's certificate" };
+        let after =
+            if is_finished(view) { "the TLS handshake" } else { "the server's certificate" };
         facts.push(
             fact("wire.tls.client_left")
                 .with("pause_ms", format!("{pause:.0}"))
@@ -400,9 +411,7 @@ fn credssp_facts(
         _ => 0.0,
     };
     let name = if records <= 2 { "wire.credssp.refused" } else { "wire.credssp.accepted" };
-    facts.push(
-        fact(name).with("client_records", records).with("pause_ms", format!("{pause:.0}")),
-    );
+    facts.push(fact(name).with("client_records", records).with("pause_ms", format!("{pause:.0}")));
 }
 
 /// When the server last sent something of the handshake.

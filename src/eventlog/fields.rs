@@ -91,7 +91,12 @@ fn collect(object: &Map<String, Value>, depth: usize, fields: &mut Vec<(Arc<str>
     }
 }
 
-fn element(name: &str, inner: &Map<String, Value>, depth: usize, fields: &mut Vec<(Arc<str>, String)>) {
+fn element(
+    name: &str,
+    inner: &Map<String, Value>,
+    depth: usize,
+    fields: &mut Vec<(Arc<str>, String)>,
+) {
     match inner.get("#text") {
         Some(Value::Array(items)) => {
             for (index, item) in items.iter().enumerate() {

@@ -54,10 +54,8 @@ fn name_positional(fields: &mut [(Arc<str>, String)], event: &Event) {
 /// Values that are packed into `Binary`.
 fn derive(fields: &mut Vec<(Arc<str>, String)>, event: &Event) {
     let Some(role) = event.roles.get("Binary") else { return };
-    let Some(bytes) = fields
-        .iter()
-        .find(|(name, _)| &**name == "Binary")
-        .and_then(|(_, value)| hex_bytes(value))
+    let Some(bytes) =
+        fields.iter().find(|(name, _)| &**name == "Binary").and_then(|(_, value)| hex_bytes(value))
     else {
         return;
     };
@@ -65,8 +63,10 @@ fn derive(fields: &mut Vec<(Arc<str>, String)>, event: &Event) {
         // Service Control Manager: UTF-16 "KeyName/State"; the texts beside it are
         // localised, this is not.
         Role::Service => {
-            let units: Vec<u16> =
-                bytes.chunks_exact(2).filter_map(|p| Some(u16::from_le_bytes(p.try_into().ok()?))).collect();
+            let units: Vec<u16> = bytes
+                .chunks_exact(2)
+                .filter_map(|p| Some(u16::from_le_bytes(p.try_into().ok()?)))
+                .collect();
             let text = String::from_utf16_lossy(&units);
             let (name, state) = text.trim_end_matches('\0').split_once('/').unwrap_or((&text, ""));
             fields.push(("service".into(), name.trim_end_matches('\0').to_owned()));
@@ -135,7 +135,10 @@ mod tests {
         let seen = observed(
             "Service Control Manager",
             7036,
-            &[("param1", "Remotedesktopdienste"), ("Binary", "5400650072006D0053006500720076006900630065002F0031000000")],
+            &[
+                ("param1", "Remotedesktopdienste"),
+                ("Binary", "5400650072006D0053006500720076006900630065002F0031000000"),
+            ],
         );
         assert_eq!(seen.field("service"), Some("TermService"));
         assert_eq!(seen.field("state"), Some("1"));
@@ -143,7 +146,15 @@ mod tests {
 
     #[test]
     fn termdd_hides_its_status_in_the_last_word() {
-        let seen = observed("TermDD", 56, &[("Data[0]", "\\Device\\Termdd"), ("Data[1]", "10.0.0.5"), ("Binary", "00000000B50000D0")]);
+        let seen = observed(
+            "TermDD",
+            56,
+            &[
+                ("Data[0]", "\\Device\\Termdd"),
+                ("Data[1]", "10.0.0.5"),
+                ("Binary", "00000000B50000D0"),
+            ],
+        );
         assert_eq!(seen.field("status"), Some("0xd00000b5"));
         assert_eq!(seen.subject.client, Some("10.0.0.5".parse().unwrap()));
     }

@@ -131,8 +131,11 @@ impl<'a> Values<'a> {
     fn new(chunk: &'a [u8], at: usize) -> Option<Self> {
         let count = usize::try_from(u32_at(chunk, at)?).ok()?;
         let descriptors = at.checked_add(4)?;
-        (descriptors.checked_add(count.checked_mul(4)?)? <= chunk.len())
-            .then_some(Self { chunk, descriptors, count })
+        (descriptors.checked_add(count.checked_mul(4)?)? <= chunk.len()).then_some(Self {
+            chunk,
+            descriptors,
+            count,
+        })
     }
 
     /// Type and bytes of a value.
@@ -168,7 +171,15 @@ fn read_template(chunk: &[u8], definition: usize) -> Option<Template> {
     let size = usize::try_from(u32_at(chunk, definition + 20)?).ok()?;
     let start = definition.checked_add(24)?;
     let end = start.checked_add(size)?.min(chunk.len());
-    TemplateWalk { chunk, at: start, end, element: String::new(), attribute: None, found: Found::default() }.run()
+    TemplateWalk {
+        chunk,
+        at: start,
+        end,
+        element: String::new(),
+        attribute: None,
+        found: Found::default(),
+    }
+    .run()
 }
 
 #[derive(Default)]
@@ -274,7 +285,8 @@ impl TemplateWalk<'_> {
 }
 
 fn utf16(bytes: &[u8]) -> String {
-    let units = bytes.chunks_exact(2).filter_map(|pair| Some(u16::from_le_bytes(pair.try_into().ok()?)));
+    let units =
+        bytes.chunks_exact(2).filter_map(|pair| Some(u16::from_le_bytes(pair.try_into().ok()?)));
     let text: String =
         char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
     text.trim_end_matches('\0').to_owned()

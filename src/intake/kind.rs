@@ -61,9 +61,8 @@ pub fn sniff(head: &[u8]) -> FileKind {
 /// An ETL begins with WMI_BUFFER_HEADER: buffer size, saved offset, current
 /// offset; then at 0x48 the trace header with its marker 0xc0xx0002.
 fn looks_like_etl(head: &[u8]) -> bool {
-    let dword = |at: usize| {
-        head.get(at..at + 4).and_then(|b| b.try_into().ok()).map(u32::from_le_bytes)
-    };
+    let dword =
+        |at: usize| head.get(at..at + 4).and_then(|b| b.try_into().ok()).map(u32::from_le_bytes);
     match (dword(0), dword(4), dword(0x48)) {
         (Some(size), Some(saved), Some(marker)) => {
             size.is_power_of_two()

@@ -9,8 +9,8 @@ mod kind;
 
 pub use kind::{FileKind, sniff};
 
-use crate::base::limits::MAX_FILES;
 use crate::base::Gap;
+use crate::base::limits::MAX_FILES;
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -56,7 +56,9 @@ impl EvidenceFile {
     /// What the operating system says.
     pub fn open(&self) -> io::Result<Box<dyn ReadSeek>> {
         match &self.origin {
-            Origin::File(path) => Ok(Box::new(BufReader::with_capacity(1 << 20, File::open(path)?))),
+            Origin::File(path) => {
+                Ok(Box::new(BufReader::with_capacity(1 << 20, File::open(path)?)))
+            }
             Origin::Memory(bytes) => Ok(Box::new(Cursor::new(Arc::clone(bytes)))),
         }
     }
@@ -109,7 +111,8 @@ pub fn take_in(paths: &[PathBuf]) -> Result<Intake, Error> {
 
 fn walk(root: &Path, intake: &mut Intake) {
     // Links are not followed: a ticket must not reach outside itself.
-    for entry in WalkDir::new(root).follow_links(false).follow_root_links(true).sort_by_file_name() {
+    for entry in WalkDir::new(root).follow_links(false).follow_root_links(true).sort_by_file_name()
+    {
         let entry = match entry {
             Ok(entry) => entry,
             Err(error) => {
@@ -123,7 +126,8 @@ fn walk(root: &Path, intake: &mut Intake) {
         }
         let name = label(root, entry.path());
         if intake.files.len() + intake.gaps.len() >= MAX_FILES {
-            let message = format!("more than {MAX_FILES} files: this one and all after it were left out");
+            let message =
+                format!("more than {MAX_FILES} files: this one and all after it were left out");
             intake.gaps.push(Gap::file(&name, message));
             return;
         }

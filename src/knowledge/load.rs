@@ -109,7 +109,10 @@ fn check_rule(knowledge: &Knowledge, rule: &Rule) -> Result<(), String> {
             false => known.contains(fact),
         };
         if !exists {
-            return Err(format!("the row \"{}\" waits for {fact}, which nothing establishes", rule.says));
+            return Err(format!(
+                "the row \"{}\" waits for {fact}, which nothing establishes",
+                rule.says
+            ));
         }
     }
     Ok(())
@@ -122,6 +125,7 @@ const FACTS: &[&str] = &[
     "log.chain_without_reason",
     "log.client_try_without_server_trace",
     "log.credentials_accepted",
+    "log.listener_alive",
     "log.listener_gone",
     "log.nothing_after_stack",
     "log.prelogon_timeout",

@@ -67,7 +67,9 @@ impl Knowledge {
     pub fn event_by_kind(&self, kind: &str) -> Option<(&Arc<Provider>, &Event)> {
         let (slug, id) = kind.strip_prefix("event.")?.rsplit_once('.')?;
         let id = id.parse().ok()?;
-        let provider = self.sorted_providers().find(|provider| provider.slug == slug && provider.event(id).is_some())?;
+        let provider = self
+            .sorted_providers()
+            .find(|provider| provider.slug == slug && provider.event(id).is_some())?;
         Some((provider, provider.event(id)?))
     }
 

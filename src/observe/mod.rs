@@ -13,5 +13,5 @@ pub use conversation::{
     TcpHealth, TcpTrace, TlsRecordSeen, TlsTrace, UnackedSegment, X224Trace,
 };
 pub use coverage::{Coverage, EvidenceKind};
-pub use stage::Stage;
 pub use observation::{Observation, Place, Source, Subject, Vantage};
+pub use stage::Stage;

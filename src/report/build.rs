@@ -215,12 +215,17 @@ fn wire_report(view: &Conversation) -> WireReport {
         ja3: hello.map(ja::ja3),
         ja3s: server.map(ja::ja3s),
         ja4: hello.map(ja::ja4),
-        alerts: view.tls.alerts.iter().map(|seen| AlertReport {
-            from: seen.from.name().to_owned(),
-            level: seen.alert.level_name().to_owned(),
-            description: seen.alert.description.name().into_owned(),
-            frame: seen.frame.0,
-        }).collect(),
+        alerts: view
+            .tls
+            .alerts
+            .iter()
+            .map(|seen| AlertReport {
+                from: seen.from.name().to_owned(),
+                level: seen.alert.level_name().to_owned(),
+                description: seen.alert.description.name().into_owned(),
+                frame: seen.frame.0,
+            })
+            .collect(),
         certificates: certificates
             .map(|at| at.value.iter().map(certificate_report).collect())
             .unwrap_or_default(),

@@ -1,6 +1,8 @@
 //! The report for a terminal: sections, tables that fit, readable without colour.
 
-use super::model::{AttemptReport, DiagnosisReport, EvidenceReport, Report, SourceReport, WireReport};
+use super::model::{
+    AttemptReport, DiagnosisReport, EvidenceReport, Report, SourceReport, WireReport,
+};
 use crate::base::for_terminal;
 use crate::correlate::Outcome;
 use crate::diagnose::{Certainty, Verdict};
@@ -258,14 +260,19 @@ impl Page<'_> {
                     (Some(host), Some(channel)) => format!("{host} {channel}"),
                     _ => coverage.kind.clone(),
                 };
-                let span = |time: &Option<String>| time.as_deref().map(short_time).unwrap_or_default();
+                let span =
+                    |time: &Option<String>| time.as_deref().map(short_time).unwrap_or_default();
                 vec![
                     coverage.file.clone(),
                     speaker,
                     span(&coverage.from),
                     span(&coverage.to),
                     coverage.items.to_string(),
-                    if coverage.unreadable > 0 { coverage.unreadable.to_string() } else { String::new() },
+                    if coverage.unreadable > 0 {
+                        coverage.unreadable.to_string()
+                    } else {
+                        String::new()
+                    },
                 ]
             })
             .collect();
@@ -275,7 +282,12 @@ impl Page<'_> {
             .iter()
             .filter_map(|host| {
                 let (offset, error) = (host.clock_offset_ms?, host.clock_error_ms?);
-                Some(format!("{} is {:+.3} s (± {:.3} s) against the capture", host.name, offset / 1000.0, error / 1000.0))
+                Some(format!(
+                    "{} is {:+.3} s (± {:.3} s) against the capture",
+                    host.name,
+                    offset / 1000.0,
+                    error / 1000.0
+                ))
             })
             .collect();
         for offset in offsets {
@@ -290,8 +302,13 @@ impl Page<'_> {
         }
         self.heading("What could not be read")?;
         for problem in report.problems.iter().take(MOST_PROBLEMS) {
-            let place = problem.offset.map(|offset| format!(" at byte {offset}")).unwrap_or_default();
-            self.paragraph("  * ", "    ", &format!("{}{place}: {}", problem.file, problem.message))?;
+            let place =
+                problem.offset.map(|offset| format!(" at byte {offset}")).unwrap_or_default();
+            self.paragraph(
+                "  * ",
+                "    ",
+                &format!("{}{place}: {}", problem.file, problem.message),
+            )?;
         }
         let left = report.problems.len().saturating_sub(MOST_PROBLEMS);
         if left > 0 {

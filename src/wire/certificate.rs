@@ -70,9 +70,10 @@ impl Certificate {
         let weak_hash = match self.signature_algorithm.as_str() {
             "1.2.840.113549.1.1.2" => Some("an MD2 signature"),
             "1.2.840.113549.1.1.4" => Some("an MD5 signature"),
-            "1.2.840.113549.1.1.5" | "1.3.14.3.2.29" | "1.2.840.10040.4.3" | "1.2.840.10045.4.1" => {
-                Some("a SHA-1 signature")
-            }
+            "1.2.840.113549.1.1.5"
+            | "1.3.14.3.2.29"
+            | "1.2.840.10040.4.3"
+            | "1.2.840.10045.4.1" => Some("a SHA-1 signature"),
             _ => None,
         };
         let weak_key = self
@@ -115,13 +116,15 @@ fn key(certificate: &X509Certificate<'_>) -> (bool, Option<u32>) {
 fn names(certificate: &X509Certificate<'_>) -> Vec<String> {
     let alternative = certificate.subject_alternative_name().ok().flatten();
     let mut names: Vec<String> = alternative
-        .map(|extension| {
-            extension.value.general_names.iter().filter_map(general_name).collect()
-        })
+        .map(|extension| extension.value.general_names.iter().filter_map(general_name).collect())
         .unwrap_or_default();
     if names.is_empty() {
         names.extend(
-            certificate.subject().iter_common_name().filter_map(|cn| cn.as_str().ok()).map(str::to_owned),
+            certificate
+                .subject()
+                .iter_common_name()
+                .filter_map(|cn| cn.as_str().ok())
+                .map(str::to_owned),
         );
     }
     names
@@ -132,7 +135,9 @@ fn general_name(name: &GeneralName<'_>) -> Option<String> {
         GeneralName::DNSName(dns) => Some((*dns).to_owned()),
         GeneralName::IPAddress(bytes) => match *bytes {
             [a, b, c, d] => Some(format!("{a}.{b}.{c}.{d}")),
-            other => <[u8; 16]>::try_from(other).ok().map(|v6| std::net::Ipv6Addr::from(v6).to_string()),
+            other => {
+                <[u8; 16]>::try_from(other).ok().map(|v6| std::net::Ipv6Addr::from(v6).to_string())
+            }
         },
         _ => None,
     }

@@ -26,7 +26,9 @@ pub enum Reason {
     /// "Communication administratively prohibited": a filter says so itself.
     Prohibited,
     /// Fragmentation needed or packet too big: path MTU discovery at work.
-    TooBig { mtu: u32 },
+    TooBig {
+        mtu: u32,
+    },
     Other,
 }
 
@@ -45,7 +47,8 @@ impl Reason {
 
 /// Reads an ICMPv4 message: type, code, and the quoted IPv4 and TCP headers.
 pub fn parse_v4(message: &[u8]) -> Option<Unreachable> {
-    let (&[kind, code, _, _, _, _, mtu_high, mtu_low], quoted) = message.split_first_chunk::<8>()?;
+    let (&[kind, code, _, _, _, _, mtu_high, mtu_low], quoted) =
+        message.split_first_chunk::<8>()?;
     if kind != 3 {
         return None;
     }

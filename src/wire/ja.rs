@@ -26,14 +26,14 @@ pub fn ja3(hello: &ClientHello) -> String {
 /// JA3S: MD5 of version, suite and extensions of the ServerHello.
 pub fn ja3s(hello: &ServerHello) -> String {
     let extensions: Vec<String> = hello.extensions.iter().map(|e| e.kind.to_string()).collect();
-    let text = format!("{},{},{}", hello.legacy_version.0, hello.cipher_suite, extensions.join("-"));
+    let text =
+        format!("{},{},{}", hello.legacy_version.0, hello.cipher_suite, extensions.join("-"));
     hex(&Md5::digest(text))
 }
 
 /// JA4 of a ClientHello over TCP.
 pub fn ja4(hello: &ClientHello) -> String {
-    let suites: Vec<u16> =
-        hello.cipher_suites.iter().copied().filter(|s| !is_grease(*s)).collect();
+    let suites: Vec<u16> = hello.cipher_suites.iter().copied().filter(|s| !is_grease(*s)).collect();
     let kinds: Vec<u16> =
         hello.extensions.iter().map(|e| e.kind).filter(|k| !is_grease(*k)).collect();
     let head = format!(

@@ -161,8 +161,12 @@ fn classify<'a>(packet: &LaxSlicedPacket<'a>) -> Packet<'a> {
             destination: SocketAddr::new(internet.destination, udp.destination_port()),
             payload: udp.payload(),
         },
-        Some(TransportSlice::Icmpv4(icmp)) => unreachable(internet.source, icmp::parse_v4(icmp.slice())),
-        Some(TransportSlice::Icmpv6(icmp)) => unreachable(internet.source, icmp::parse_v6(icmp.slice())),
+        Some(TransportSlice::Icmpv4(icmp)) => {
+            unreachable(internet.source, icmp::parse_v4(icmp.slice()))
+        }
+        Some(TransportSlice::Icmpv6(icmp)) => {
+            unreachable(internet.source, icmp::parse_v6(icmp.slice()))
+        }
         Some(TransportSlice::Igmp(_)) => Packet::Other,
         None => cut_tcp(packet, &internet),
     }

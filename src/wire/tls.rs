@@ -272,7 +272,9 @@ pub fn is_grease(value: u16) -> bool {
 }
 
 fn u16_list(data: &[u8]) -> Vec<u16> {
-    data.chunks_exact(2).filter_map(|pair| Some(u16::from_be_bytes(pair.try_into().ok()?))).collect()
+    data.chunks_exact(2)
+        .filter_map(|pair| Some(u16::from_be_bytes(pair.try_into().ok()?)))
+        .collect()
 }
 
 impl ClientHello {
@@ -314,7 +316,9 @@ impl ClientHello {
     }
 
     pub fn point_formats(&self) -> &[u8] {
-        self.extension(extension::EC_POINT_FORMATS).and_then(|data| data.get(1..)).unwrap_or_default()
+        self.extension(extension::EC_POINT_FORMATS)
+            .and_then(|data| data.get(1..))
+            .unwrap_or_default()
     }
 
     pub fn signature_algorithms(&self) -> Vec<u16> {
