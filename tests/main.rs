@@ -1,1 +1,21 @@
+//! All integration tests, in one binary.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "a test that cannot go on must say so loudly"
+)]
+
+mod architecture;
+mod cli;
+mod corpus;
+mod knowledge;
+mod robustness;
+mod samples;
+mod support;
+
+#[path = "../examples/make_samples/mod.rs"]
+mod make_samples;

@@ -119,7 +119,7 @@ impl Live {
             }
             (Side::Server, true, true) => {
                 let [_, server] = &mut self.streams;
-                server.begin(segment.seq.wrapping_add(1));
+                server.begin_anew(segment.seq.wrapping_add(1));
                 let [client, _] = &mut self.streams;
                 client.begin(segment.ack);
                 tcp.syn_ack.get_or_insert(at);

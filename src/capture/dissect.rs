@@ -257,7 +257,9 @@ impl Dissector {
                 None => Unit::Incomplete,
             },
             ContentType::CHANGE_CIPHER_SPEC => {
-                self.direction(side).encrypted = true;
+                // After a HelloRetryRequest it stands for compatibility only, RFC 8446 D.4.
+                let real = self.tls.server_hello.is_some() || self.tls.hello_retry.is_none();
+                self.direction(side).encrypted |= real;
                 slot(&mut self.tls.change_cipher_spec, side).get_or_insert(moment.at(()));
                 Unit::Skip(length)
             }

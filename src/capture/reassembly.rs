@@ -54,6 +54,14 @@ impl Reassembler {
         }
     }
 
+    /// The beginning was another one: the SYN was repeated with a new number before
+    /// any byte came.
+    pub(super) fn begin_anew(&mut self, first: u32) {
+        if self.offset == 0 && self.waiting.is_empty() {
+            self.next = Some(first);
+        }
+    }
+
     /// Whether a beginning is known.
     pub(super) fn has_begun(&self) -> bool {
         self.next.is_some()

@@ -192,31 +192,18 @@ pub(super) fn join(attempts: &mut [Attempt], observations: &[Observation], clock
     }
 }
 
-/// A server that only logs about itself still belongs to the attempts on it, when
-/// it is the only one.
+/// A server that only logs about itself still belongs to the attempts on it: by the
+/// name that was typed, or when it is the only one.
 fn name_hosts(attempts: &mut [Attempt], observations: &[Observation]) {
-    let mut servers: Vec<&Arc<str>> = observations
-        .iter()
-        .filter(|o| {
-            o.kind.starts_with("event.rdpcorets.")
-                || o.kind.starts_with("event.rcm.")
-                || o.kind.starts_with("event.lsm.")
-                || o.kind.starts_with("event.security.")
-        })
-        .filter_map(Observation::host)
-        .collect();
-    servers.sort_unstable();
-    servers.dedup();
-    let clients: Vec<&Arc<str>> = {
-        let mut hosts: Vec<&Arc<str>> = observations
-            .iter()
-            .filter(|o| o.kind.starts_with("event.rdpclient."))
-            .filter_map(Observation::host)
-            .collect();
+    let hosts_of = |wanted: &dyn Fn(&str) -> bool| {
+        let mut hosts: Vec<&Arc<str>> =
+            observations.iter().filter(|o| wanted(&o.kind)).filter_map(Observation::host).collect();
         hosts.sort_unstable();
         hosts.dedup();
         hosts
     };
+    let clients = hosts_of(&|kind| kind.starts_with("event.rdpclient."));
+    let mut servers = hosts_of(&|_| true);
     servers.retain(|host| !clients.contains(host));
     for attempt in attempts.iter_mut().filter(|attempt| attempt.server_host.is_none()) {
         let by_name = attempt.server_name.as_deref().and_then(|name| {

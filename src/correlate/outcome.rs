@@ -2,9 +2,7 @@
 
 use super::attempts::{Attempt, Outcome};
 use crate::base::millis_between;
-use crate::observe::{Conversation, GapKind, Observation, Stage};
-use crate::wire::nego::{Negotiation, Protocols};
-use crate::wire::tls::Version;
+use crate::observe::{Conversation, GapKind, Negotiation, Observation, Protocols, Stage, Version};
 
 /// Silence after which an answer is not coming any more, in ms.
 const SILENCE_MS: f64 = 5_000.0;

@@ -3,10 +3,10 @@
 use super::Fact;
 use crate::base::millis_between;
 use crate::correlate::{client_records, has_session, is_finished, syn_unanswered, vantage_of};
-use crate::observe::{At, Conversation, Side, TcpHealth};
-use crate::wire::icmp::Reason;
-use crate::wire::nego::{Negotiation, Protocols};
-use crate::wire::tls::{AlertDescription, Version, cipher_suite_name};
+use crate::observe::{
+    AlertDescription, At, Conversation, Negotiation, Protocols, Reason, Side, TcpHealth, Version,
+    cipher_suite_name,
+};
 
 /// Round trips beyond this make handshakes time out, in ms.
 const SLOW_RTT_MS: f64 = 300.0;
@@ -379,7 +379,9 @@ fn ending_facts(view: &Conversation, facts: &mut Vec<Fact>) {
         return;
     }
     let records = client_records(view);
-    if records == 0 && close.by == Side::Client {
+    let [_, server_records] = tls.application_records;
+    let saw_certificate = tls.certificates.is_some() || is_finished(view) || server_records > 0;
+    if records == 0 && close.by == Side::Client && saw_certificate {
         let since = last_server_time(view);
         let pause = millis_between(since.0, close.time.0);
         let after =

@@ -4,6 +4,7 @@
 //! provider and event id; only chunks that hold a wanted record are handed to the
 //! `evtx` crate, and only wanted records are rendered.
 
+mod chunk;
 mod fields;
 mod observe;
 mod reader;

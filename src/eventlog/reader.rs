@@ -1,16 +1,13 @@
 //! A log, chunk by chunk: scanned in parallel, in order, with the memory of the
 //! chunks in flight.
 
-use super::fields::event_record;
-use super::observe::observation;
-use super::scan::{CHUNK_LEN, Identity, RawRecord, Templates, records};
+use super::chunk::{ChunkFacts, ChunkPlace, join_spans, read_chunk};
+use super::scan::CHUNK_LEN;
 use crate::base::limits::{MAX_GAPS_PER_FILE, MAX_RECORDS_PER_LOG};
 use crate::base::{Gap, HostTime};
 use crate::intake::EvidenceFile;
 use crate::knowledge::Knowledge;
 use crate::observe::{Coverage, EvidenceKind, Observation, Vantage};
-use evtx::{EvtxChunkData, ParserSettings};
-use jiff::{SignedDuration, Timestamp};
 use rayon::prelude::*;
 use std::collections::BTreeSet;
 use std::io::{self, Read};
@@ -51,18 +48,6 @@ impl FileHeader {
             bytes.get(42..44).and_then(|b| b.try_into().ok()).map_or(0, u16::from_le_bytes);
         Self { chunks, present: bytes.starts_with(b"ElfFile\0") }
     }
-}
-
-/// What one chunk gave.
-#[derive(Default)]
-struct ChunkFacts {
-    observations: Vec<Observation>,
-    gaps: Vec<Gap>,
-    span: Option<(HostTime, HostTime)>,
-    records: u64,
-    unreadable: u64,
-    /// Host and channel of any record that was decoded to learn them.
-    identity: Option<(Arc<str>, Arc<str>)>,
 }
 
 struct Log {
@@ -134,7 +119,7 @@ impl Log {
                 .into_par_iter()
                 .map(|(number, offset, chunk)| {
                     let expected = header.present && number < u64::from(header.chunks);
-                    read_chunk(file, offset, chunk, expected, knowledge)
+                    read_chunk(ChunkPlace { file, offset, expected }, chunk, knowledge)
                 })
                 .collect();
             for facts in facts {
@@ -220,213 +205,5 @@ impl Log {
                 coverage.span = join_spans(coverage.span, Some((o.time, o.time)));
             }
         }
-    }
-}
-
-fn join_spans(
-    a: Option<(HostTime, HostTime)>,
-    b: Option<(HostTime, HostTime)>,
-) -> Option<(HostTime, HostTime)> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
-        (a, b) => a.or(b),
-    }
-}
-
-fn read_chunk(
-    file: &Arc<str>,
-    offset: u64,
-    chunk: Vec<u8>,
-    expected: bool,
-    knowledge: &Knowledge,
-) -> ChunkFacts {
-    let mut facts = ChunkFacts::default();
-    if let Some(why) = not_a_chunk(&chunk, expected) {
-        if !why.is_empty() {
-            facts.unreadable = 1;
-            facts.gaps.push(Gap::at(file, offset, why));
-        }
-        return facts;
-    }
-    let mut wanted = BTreeSet::new();
-    let mut templates = Templates::default();
-    let mut first = None;
-    for record in records(&chunk) {
-        facts.records += 1;
-        if let Some(time) = filetime(record.filetime) {
-            facts.span = join_spans(facts.span, Some((HostTime(time), HostTime(time))));
-        }
-        first.get_or_insert(record.id);
-        if is_wanted(&mut templates, &chunk, record, knowledge) {
-            wanted.insert(record.id);
-        }
-    }
-    let announced = u64_at(&chunk, 16)
-        .zip(u64_at(&chunk, 8))
-        .and_then(|(last, first)| last.checked_sub(first))
-        .map(|n| n + 1);
-    let short = announced.filter(|announced| *announced < 10_000 && *announced > facts.records);
-    if wanted.is_empty() && short.is_none() {
-        // One record of the chunk tells host and channel.
-        wanted.extend(first);
-    }
-    decode(file, offset, chunk, &wanted, knowledge, &mut facts, short);
-    facts
-}
-
-fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
-    Some(u64::from_le_bytes(bytes.get(at..at + 8)?.try_into().ok()?))
-}
-
-/// Why these bytes are no chunk; empty for the unused space that logs are created
-/// with.
-fn not_a_chunk(chunk: &[u8], expected: bool) -> Option<String> {
-    if chunk.starts_with(b"ElfChnk\0") && chunk.len() >= 512 {
-        return None;
-    }
-    let zero = chunk.iter().all(|byte| *byte == 0);
-    Some(match (zero, expected) {
-        (true, false) => String::new(),
-        (true, true) => "a chunk of 64 KiB that the log should hold is all zeros".to_owned(),
-        (false, _) if chunk.len() < 512 => {
-            format!("the file ends inside a chunk header: {} bytes left", chunk.len())
-        }
-        (false, _) => "64 KiB that do not begin like a chunk were skipped".to_owned(),
-    })
-}
-
-fn is_wanted(
-    templates: &mut Templates,
-    chunk: &[u8],
-    record: RawRecord,
-    knowledge: &Knowledge,
-) -> bool {
-    match templates.identify(chunk, record) {
-        Identity::Known { provider, id } => knowledge.event(&provider, id).is_some(),
-        Identity::Undecided => true,
-    }
-}
-
-/// Decodes the wanted records. `short` is how many records the chunk header
-/// announces, when the walk found fewer: then everything is decoded, because the
-/// `evtx` crate finds records behind a damaged one.
-fn decode(
-    file: &Arc<str>,
-    offset: u64,
-    mut chunk: Vec<u8>,
-    wanted: &BTreeSet<u64>,
-    knowledge: &Knowledge,
-    facts: &mut ChunkFacts,
-    short: Option<u64>,
-) {
-    if chunk.len() < CHUNK_LEN {
-        let message =
-            format!("the file ends inside a chunk: {} of {CHUNK_LEN} bytes are there", chunk.len());
-        facts.gaps.push(Gap::at(file, offset + chunk.len() as u64, message));
-        chunk.resize(CHUNK_LEN, 0);
-    }
-    let mut data = match EvtxChunkData::new(chunk, false) {
-        Ok(data) => data,
-        Err(error) => {
-            facts.unreadable += facts.records;
-            facts.gaps.push(Gap::at(
-                file,
-                offset,
-                format!("the chunk header cannot be read: {error}"),
-            ));
-            return;
-        }
-    };
-    if !data.validate_checksum() {
-        facts.gaps.push(Gap::at(
-            file,
-            offset,
-            "a checksum of this chunk is wrong; its records were read all the same",
-        ));
-    }
-    let settings = Arc::new(ParserSettings::default());
-    let mut chunk = match data.parse(settings) {
-        Ok(chunk) => chunk,
-        Err(error) => {
-            facts.unreadable += facts.records;
-            facts.gaps.push(Gap::at(file, offset, format!("the chunk cannot be read: {error}")));
-            return;
-        }
-    };
-    let mut decoded = 0;
-    for record in chunk.iter() {
-        decoded += 1;
-        let record = match record {
-            Ok(record) => record,
-            Err(error) => {
-                facts.unreadable += 1;
-                facts.gaps.push(Gap::at(file, offset, format!("a record cannot be read: {error}")));
-                continue;
-            }
-        };
-        let (id, time) = (record.event_record_id, record.timestamp);
-        if short.is_none() && !wanted.contains(&id) {
-            continue;
-        }
-        match record.into_json_value() {
-            Ok(rendered) => take_record(file, &rendered.data, id, time, knowledge, facts),
-            Err(error) => {
-                facts.unreadable += 1;
-                facts.gaps.push(Gap::at(
-                    file,
-                    offset,
-                    format!("record {id} cannot be read: {error}"),
-                ));
-            }
-        }
-    }
-    if let Some(announced) = short.filter(|announced| *announced > decoded) {
-        let message = format!("the chunk announces {announced} records, {decoded} could be read");
-        facts.unreadable += announced - decoded;
-        facts.gaps.push(Gap::at(file, offset, message));
-    }
-    facts.records = facts.records.max(decoded);
-}
-
-fn take_record(
-    file: &Arc<str>,
-    rendered: &serde_json::Value,
-    id: u64,
-    time: Timestamp,
-    knowledge: &Knowledge,
-    facts: &mut ChunkFacts,
-) {
-    let Some(record) = event_record(rendered, id, time) else { return };
-    facts.identity.get_or_insert((Arc::clone(&record.host), Arc::clone(&record.channel)));
-    if let Some((provider, event)) = knowledge.event(&record.provider, record.id) {
-        facts.observations.push(observation(record, provider, event, file));
-    }
-}
-
-/// Seconds from 1601 to 1970.
-const FILETIME_EPOCH_S: i64 = 11_644_473_600;
-
-/// A FILETIME as a time; `None` outside what can be represented.
-fn filetime(ticks: u64) -> Option<Timestamp> {
-    let seconds = i64::try_from(ticks / 10_000_000).ok()? - FILETIME_EPOCH_S;
-    let nanos = i64::try_from(ticks % 10_000_000).ok()? * 100;
-    Timestamp::from_second(seconds).ok()?.checked_add(SignedDuration::from_nanos(nanos)).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn filetimes_are_read_to_100_ns() {
-        let time = filetime(133_590_312_001_234_567).unwrap();
-        assert_eq!(crate::base::rfc3339(time), "2024-05-01T10:00:00.1234567Z");
-        assert_eq!(filetime(u64::MAX), None);
-    }
-
-    #[test]
-    fn unused_space_is_no_gap_and_a_zeroed_chunk_is() {
-        assert_eq!(not_a_chunk(&[0; 100], false).as_deref(), Some(""));
-        assert!(not_a_chunk(&[0; 100], true).unwrap().contains("all zeros"));
     }
 }

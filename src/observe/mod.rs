@@ -15,3 +15,11 @@ pub use conversation::{
 pub use coverage::{Coverage, EvidenceKind};
 pub use observation::{Observation, Place, Source, Subject, Vantage};
 pub use stage::Stage;
+
+/// The wire's own types that stand in a [`Conversation`]: reasoners take them from
+/// this table and never reach for the parsers.
+pub use crate::wire::{
+    icmp::{Reason, Unreachable},
+    nego::{FailureCode, Negotiation, Protocols},
+    tls::{AlertDescription, Version, cipher_suite_name},
+};

@@ -91,7 +91,14 @@ impl Page<'_> {
             .set_width(self.style.width)
             .set_header(header.iter().map(Cell::new));
         for row in rows {
-            table.add_row(row.iter().map(|cell| Cell::new(for_terminal(cell))));
+            // Line feeds are this program's own; everything else in a cell is not.
+            let shown = |cell: &String| {
+                cell.split('\n')
+                    .map(|line| for_terminal(line).into_owned())
+                    .collect::<Vec<_>>()
+                    .join("\n")
+            };
+            table.add_row(row.iter().map(|cell| Cell::new(shown(cell))));
         }
         for line in table.lines() {
             writeln!(self.out, "{}", line.trim_end())?;
@@ -214,8 +221,11 @@ impl Page<'_> {
                 vec![
                     attempt.id.to_string(),
                     short_time(&attempt.start),
-                    attempt.client.clone().unwrap_or_else(|| "?".to_owned()),
-                    attempt.server.clone().unwrap_or_else(|| "?".to_owned()),
+                    format!(
+                        "{}\n> {}",
+                        attempt.client.as_deref().unwrap_or("unknown client"),
+                        attempt.server.as_deref().unwrap_or("unknown server"),
+                    ),
                     match attempt.outcome {
                         Outcome::Succeeded => "succeeded".to_owned(),
                         Outcome::Failed => "FAILED".to_owned(),
@@ -226,7 +236,7 @@ impl Page<'_> {
                 ]
             })
             .collect();
-        self.table(&["#", "start (UTC)", "client", "server", "outcome", "reached", "seen"], rows)?;
+        self.table(&["#", "start (UTC)", "client > server", "outcome", "reached", "seen"], rows)?;
         if left > 0 {
             writeln!(self.out, "{left} more attempts are in the JSON report.")?;
         }
@@ -376,21 +386,31 @@ fn seen_on_the_wire(wire: &WireReport) -> Vec<String> {
     parts
 }
 
-/// Breaks text into lines of `width` columns: a word that is longer stays whole.
+/// Breaks text into lines of `width` columns, at spaces, or inside a word that is
+/// longer than a line.
 fn wrap(text: &str, first: &str, rest: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = first.to_owned();
+    let mut used = line.chars().count();
     let mut empty = true;
     for word in text.split_whitespace() {
-        let needed = line.chars().count() + word.chars().count() + usize::from(!empty);
-        if !empty && needed > width {
+        let length = word.chars().count();
+        if !empty && used + 1 + length > width {
             lines.push(std::mem::replace(&mut line, rest.to_owned()));
-            empty = true;
+            (used, empty) = (rest.chars().count(), true);
         }
         if !empty {
             line.push(' ');
+            used += 1;
         }
-        line.push_str(word);
+        for c in word.chars() {
+            if used >= width && !line.trim().is_empty() {
+                lines.push(std::mem::replace(&mut line, rest.to_owned()));
+                used = rest.chars().count();
+            }
+            line.push(c);
+            used += 1;
+        }
         empty = false;
     }
     lines.push(line);
@@ -402,9 +422,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_fit_and_words_stay_whole() {
+    fn lines_fit() {
         let lines = wrap("one two three four", "* ", "  ", 10);
         assert_eq!(lines, ["* one two", "  three", "  four"]);
-        assert_eq!(wrap("abcdefghijkl", "", "", 5), ["abcdefghijkl"]);
+        assert_eq!(wrap("abcdefghijkl", "", "", 5), ["abcde", "fghij", "kl"]);
     }
 }

@@ -39,7 +39,7 @@ pub fn ja4(hello: &ClientHello) -> String {
     let head = format!(
         "t{}{}{:02}{:02}{}",
         version_tag(hello.versions().first().copied()),
-        if hello.server_name().is_some() { 'd' } else { 'i' },
+        if kinds.contains(&0) { 'd' } else { 'i' },
         suites.len().min(99),
         kinds.len().min(99),
         alpn_tag(hello.first_alpn()),

@@ -1,0 +1,230 @@
+//! The program as a user runs it.
+
+use crate::support::{root, shared};
+use serde_json::Value;
+use std::fs;
+use std::io::Write as _;
+use std::process::{Command, Output, Stdio};
+
+fn run(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_rdp-triage"))
+        .args(arguments)
+        .current_dir(root())
+        .env("COLUMNS", "100")
+        .output()
+        .unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+fn json(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+const TICKET: &str = "samples/tls-no-shared-cipher";
+
+#[test]
+fn an_analysis_exits_with_0_whatever_it_found() {
+    for ticket in [TICKET, "samples/no-fault-found"] {
+        let output = run(&["analyze", ticket]);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn the_table_starts_with_the_answer() {
+    let output = run(&["analyze", TICKET]);
+    let first = text(&output.stdout).lines().next().unwrap().to_owned();
+    assert_eq!(first, "DIAGNOSED  tls-no-shared-cipher");
+    assert!(!text(&output.stdout).contains('\u{1b}'), "no colour into a pipe");
+}
+
+#[test]
+fn fail_on_exits_with_1_only_from_that_certainty() {
+    assert_eq!(run(&["analyze", TICKET, "--fail-on", "conclusive"]).status.code(), Some(1));
+    assert_eq!(
+        run(&["analyze", "samples/client-cancelled", "--fail-on", "conclusive"]).status.code(),
+        Some(0)
+    );
+    assert_eq!(
+        run(&["analyze", "samples/no-fault-found", "--fail-on", "weak"]).status.code(),
+        Some(0)
+    );
+}
+
+#[test]
+fn wrong_usage_exits_with_2_and_says_the_way_out() {
+    for (arguments, words) in [
+        (&["analyze"][..], "PATH"),
+        (&["analyze", "/no/such/ticket"], "no such file or folder: /no/such/ticket"),
+        (&["analyze", TICKET, "--error", "904x"], "904x: not an error code"),
+        (&["analyze", TICKET, "--client", "pc1"], "--client pc1: not an IP address"),
+        (&["analyze", TICKET, "--since", "yesterday"], "yesterday: not a time in RFC 3339"),
+        (&["analyze", TICKET, "--clock-offset", "SRV"], "write HOST=SECONDS"),
+        (
+            &["analyze", TICKET, "--output", "/no/such/folder/report.json"],
+            "creating /no/such/folder/report.json",
+        ),
+        (&["analyze", TICKET, "--rules", "/no/such/rules"], "/no/such/rules"),
+        (&["analize"], "analyze"),
+    ] {
+        let output = run(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        let said = text(&output.stderr);
+        assert!(said.contains(words), "{arguments:?}: {said}");
+        assert!(output.stdout.is_empty(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn nothing_to_analyse_exits_with_3_and_still_writes_the_report() {
+    let folder = tempfile::tempdir().unwrap();
+    let empty = run(&["analyze", "--format", "json", folder.path().to_str().unwrap()]);
+    assert_eq!(empty.status.code(), Some(3));
+    assert_eq!(json(&empty)["verdict"], "no_evidence");
+    fs::write(folder.path().join("mail.txt"), "RDP does not work").unwrap();
+    let no_evidence = run(&["analyze", "--format", "json", folder.path().to_str().unwrap()]);
+    assert_eq!(no_evidence.status.code(), Some(3));
+    assert_eq!(json(&no_evidence)["problems"][0]["file"], "mail.txt");
+}
+
+#[test]
+fn strict_exits_with_4_when_something_could_not_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let capture = fs::read(root().join("samples/cert-expired/client.pcapng")).unwrap();
+    fs::write(folder.path().join("cut.pcapng"), &capture[..capture.len() - 30]).unwrap();
+    let path = folder.path().to_str().unwrap();
+    assert_eq!(run(&["analyze", "--quiet", path]).status.code(), Some(0));
+    let strict = run(&["analyze", "--strict", "--format", "json", path]);
+    assert_eq!(strict.status.code(), Some(4));
+    assert!(text(&strict.stderr).contains("cut.pcapng"), "{}", text(&strict.stderr));
+}
+
+#[test]
+fn json_goes_to_a_file_and_jsonl_is_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("report.json");
+    let output = run(&["analyze", TICKET, "--format", "json", "-o", file.to_str().unwrap()]);
+    assert!(output.stdout.is_empty());
+    let report: Value = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
+    assert_eq!(report["schema_version"], 1);
+    let line = run(&["analyze", TICKET, "--format", "jsonl"]);
+    assert_eq!(text(&line.stdout).lines().count(), 1);
+    assert_eq!(
+        serde_json::from_slice::<Value>(&line.stdout).unwrap()["diagnoses"],
+        report["diagnoses"]
+    );
+}
+
+#[test]
+fn standard_input_is_one_stream_of_evidence() {
+    let capture = fs::read(root().join("samples/cert-expired/client.pcapng")).unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_rdp-triage"))
+        .args(["analyze", "--format", "json", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(&capture).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(json(&output)["diagnoses"][0]["cause"], "cert-expired");
+}
+
+#[test]
+fn a_closed_pipe_ends_quietly() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_rdp-triage"))
+        .args(["analyze", "--format", "json", "samples/bruteforce-pressure"])
+        .current_dir(root())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(output.stderr.is_empty(), "{}", text(&output.stderr));
+}
+
+#[test]
+fn the_same_bytes_come_out_whatever_the_number_of_threads() {
+    let one = run(&["analyze", "--format", "json", "--jobs", "1", "samples/bruteforce-pressure"]);
+    let four = run(&["analyze", "--format", "json", "--jobs", "4", "samples/bruteforce-pressure"]);
+    assert_eq!(text(&one.stdout), text(&four.stdout));
+}
+
+#[test]
+fn the_question_narrows_the_answer() {
+    let guesser = run(&[
+        "analyze",
+        "--format",
+        "json",
+        "--client",
+        "203.0.113.12",
+        "samples/bruteforce-pressure",
+    ]);
+    let report = json(&guesser);
+    let asked = report["diagnoses"][0]["attempts"].as_array().unwrap().clone();
+    assert_eq!(asked.len(), 3, "three guesses of that address: {asked:?}");
+    let later = run(&["analyze", "--format", "json", "--since", "2030-01-01T00:00:00Z", TICKET]);
+    assert_eq!(json(&later)["verdict"], "no_failure_found");
+}
+
+#[test]
+fn a_stated_clock_offset_is_used() {
+    let output = run(&["analyze", "--format", "json", "--clock-offset", "TS-PROD-01=1.2", TICKET]);
+    assert_eq!(json(&output)["hosts"][0]["clock_offset_ms"], 1200.0);
+}
+
+#[test]
+fn help_gives_examples_and_exit_codes() {
+    let help = text(&run(&["--help"]).stdout);
+    assert!(help.contains("rdp-triage analyze ticket/"), "{help}");
+    let help = text(&run(&["analyze", "--help"]).stdout);
+    for words in ["Exit status", "--fail-on", "--clock-offset", "--extended"] {
+        assert!(help.contains(words), "{words} is not in {help}");
+    }
+}
+
+/// The labelled tickets of the lab, when they are beside the project.
+#[test]
+fn labelled_tickets_are_answered_and_healthy_ones_raise_no_alarm() {
+    let Some(cases) = shared("cases") else { return };
+    let (mut total, mut points, mut alarms) = (0u32, 0.0, Vec::new());
+    for case in crate::support::folders(&cases) {
+        let label: Value =
+            serde_json::from_slice(&fs::read(case.join("label.json")).unwrap()).unwrap();
+        let output = run(&[
+            "analyze",
+            "--format",
+            "json",
+            "--quiet",
+            case.join("evidence").to_str().unwrap(),
+        ]);
+        let report = json(&output);
+        let listed = |key: &str, cause: &Value| {
+            label[key].as_array().is_some_and(|causes| causes.contains(cause))
+        };
+        let first = &report["diagnoses"][0]["cause"];
+        total += 1;
+        if label["verdict"] == serde_json::json!(["no_failure_found"]) {
+            let sure = report["diagnoses"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .any(|d| d["certainty"] == "strong" || d["certainty"] == "conclusive");
+            if sure || report["verdict"] != "no_failure_found" {
+                alarms.push(crate::support::name(&case));
+            } else {
+                points += 1.0;
+            }
+        } else if listed("causes", first) {
+            points += 1.0;
+        } else if listed("also", first) {
+            points += 0.5;
+        }
+    }
+    assert!(alarms.is_empty(), "false alarms: {alarms:?}");
+    assert!(points / f64::from(total) >= 0.9, "{points} points of {total}");
+}

@@ -1,0 +1,143 @@
+//! Real files of public projects, when `../shared/corpus` is beside the project.
+
+use crate::support::{analyse, files, name, shared};
+use evtx::{EvtxParser, ParserSettings};
+use rdp_triage::eventlog;
+use rdp_triage::intake::take_in;
+use rdp_triage::knowledge::Knowledge;
+use rdp_triage::observe::Place;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+#[test]
+fn every_file_is_analysed_and_twice_the_same() {
+    let Some(corpus) = shared("corpus") else { return };
+    for file in files(&corpus) {
+        let (first, second) = (analyse(&file), analyse(&file));
+        assert_eq!(first, second, "{}", file.display());
+    }
+}
+
+/// Record ids that the `evtx` crate decodes in full and the catalog wants.
+fn wanted_by_full_decoding(path: &Path, knowledge: &Knowledge) -> BTreeSet<(u64, u16)> {
+    let Ok(parser) = EvtxParser::from_path(path) else { return BTreeSet::new() };
+    let mut parser = parser.with_configuration(ParserSettings::default());
+    let mut wanted = BTreeSet::new();
+    for record in parser.records_json_value().filter_map(Result::ok) {
+        let system = &record.data["Event"]["System"];
+        let provider = system["Provider"]["#attributes"]["Name"].as_str().unwrap_or_default();
+        let id = system["EventID"].as_u64().or_else(|| system["EventID"]["#text"].as_u64());
+        let Some(id) = id.and_then(|id| u16::try_from(id).ok()) else { continue };
+        if knowledge.event(provider, id).is_some() {
+            // In torn chunks the record header and the event disagree about the number;
+            // Event Viewer shows the event's.
+            let number = system["EventRecordID"].as_u64().unwrap_or(record.event_record_id);
+            wanted.insert((number, id));
+        }
+    }
+    wanted
+}
+
+#[test]
+fn selective_reading_loses_no_record_that_full_decoding_gives() {
+    let knowledge = Knowledge::embedded().unwrap();
+    let samples = crate::support::root().join("samples");
+    let corpus = shared("corpus/evtx");
+    let mut seen = 0;
+    for folder in [Some(samples), corpus].into_iter().flatten() {
+        for path in
+            files(&folder).into_iter().filter(|p| p.extension().is_some_and(|e| e == "evtx"))
+        {
+            let full = wanted_by_full_decoding(&path, &knowledge);
+            let taken = take_in(std::slice::from_ref(&path)).unwrap();
+            let file = taken.files.first().unwrap();
+            let selective: BTreeSet<(u64, u16)> = eventlog::read(file, &knowledge)
+                .observations
+                .iter()
+                .filter_map(|o| match o.source.place {
+                    Place::Record(record) => {
+                        let id = o.kind.rsplit('.').next()?.parse().ok()?;
+                        Some((record, id))
+                    }
+                    _ => None,
+                })
+                .collect();
+            let lost: Vec<_> = full.difference(&selective).collect();
+            assert!(
+                lost.is_empty(),
+                "{}: {} lost, first {:?}",
+                path.display(),
+                lost.len(),
+                lost.first()
+            );
+            seen += selective.len();
+        }
+    }
+    assert!(seen > 100, "only {seen} wanted records in all logs");
+}
+
+/// What the public projects' own tests expect of their captures, as far as it is
+/// about RDP connections or counts.
+#[test]
+fn captures_say_what_their_projects_expect() {
+    let Some(truth) = shared("corpus/truth.jsonl") else { return };
+    let captures = shared("corpus/pcap").unwrap();
+    let rows: Vec<Value> = std::fs::read_to_string(truth)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let mut checked = 0;
+    for path in files(&captures) {
+        let capture = path.strip_prefix(&captures).unwrap().to_string_lossy().into_owned();
+        let rows: Vec<&Value> =
+            rows.iter().filter(|row| row["capture"] == capture.as_str()).collect();
+        if rows.is_empty() {
+            continue;
+        }
+        let report = serde_json::to_value(analyse(&path)).unwrap();
+        for row in rows {
+            if let Some((got, expected)) = compare(&report, row) {
+                assert_eq!(got, expected, "{} {row}", name(&path));
+                checked += 1;
+            }
+        }
+    }
+    assert!(checked > 100, "only {checked} expectations were checked");
+}
+
+/// The report's value and the expected one, where the row is about something that
+/// the report holds.
+fn compare(report: &Value, row: &Value) -> Option<(String, String)> {
+    let expected = &row["expected"];
+    if row["field"] == "packets" {
+        let items: u64 =
+            report["coverage"].as_array()?.iter().filter_map(|c| c["items"].as_u64()).sum();
+        return Some((items.to_string(), expected.to_string()));
+    }
+    let (a, b) = row["conn"].as_str()?.rsplit_once('-')?;
+    let wire = report["attempts"].as_array()?.iter().flat_map(|attempt| {
+        let connections = attempt["connections"].as_array().cloned().unwrap_or_default();
+        connections.into_iter().chain([attempt["wire"].clone()])
+    });
+    let wire = wire.into_iter().find(|w| {
+        (w["client"] == a && w["server"] == b) || (w["client"] == b && w["server"] == a)
+    })?;
+    let field = match row["field"].as_str()? {
+        "rdp.cookie" => "rdp_cookie",
+        "ja3" => "ja3",
+        "ja3s" => "ja3s",
+        "ja4" => "ja4",
+        "tls.sni" => "sni",
+        "tls.cipher" => "cipher_suite",
+        _ => return None,
+    };
+    let expected = match expected {
+        Value::Array(values) => values.first()?.as_str()?,
+        other => other.as_str()?,
+    };
+    let expected = expected.replace("Cookie: mstshash=", "").replace("\\\\", "\\");
+    let got = wire[field].as_str().unwrap_or_default();
+    Some((got.trim().to_owned(), expected.trim().to_owned()))
+}

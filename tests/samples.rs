@@ -1,0 +1,188 @@
+//! Every sample ticket: its diagnosis, its snapshot, and where it comes from.
+
+use crate::make_samples;
+use crate::support::{analyse, analyse_all, files, folders, name, root};
+use rdp_triage::diagnose::{Certainty, Verdict};
+use rdp_triage::report::{Report, Style, write_json, write_table};
+use std::fs;
+use std::path::Path;
+
+/// Samples in which nothing is wrong.
+const HEALTHY: [&str; 3] = ["no-fault-found", "healthy-tls13", "healthy-fallback"];
+
+fn samples() -> Vec<std::path::PathBuf> {
+    folders(&root().join("samples"))
+}
+
+/// The report without what changes from machine to machine.
+fn stable(mut report: Report) -> Report {
+    report.tool.version = "[version]".to_owned();
+    report.case.inputs = vec!["[inputs]".to_owned()];
+    report
+}
+
+fn as_json(report: &Report) -> String {
+    let mut out = Vec::new();
+    write_json(report, &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+fn settings() -> insta::Settings {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_snapshot_path(root().join("tests/snapshots"));
+    settings.set_omit_expression(true);
+    settings
+}
+
+#[test]
+fn each_sample_gives_its_cause_and_its_snapshot() {
+    for sample in samples() {
+        let id = name(&sample);
+        let report = analyse(&sample);
+        if HEALTHY.contains(&id.as_str()) {
+            assert_eq!(report.verdict, Verdict::NoFailureFound, "{id}: {}", report.summary);
+        } else {
+            let first = report.diagnoses.first().map(|d| d.cause.as_str());
+            assert_eq!(first, Some(id.as_str()), "{id}: {}", report.summary);
+            assert_eq!(report.verdict, Verdict::Diagnosed, "{id}");
+        }
+        settings().bind(|| insta::assert_snapshot!(id.clone(), as_json(&stable(report))));
+    }
+}
+
+#[test]
+fn every_statement_cites_a_file_of_the_ticket() {
+    for sample in samples() {
+        let report = analyse(&sample);
+        let known: Vec<String> = report.coverage.iter().map(|c| c.file.clone()).collect();
+        for diagnosis in &report.diagnoses {
+            assert!(
+                !diagnosis.evidence.is_empty(),
+                "{}: {} without evidence",
+                name(&sample),
+                diagnosis.cause
+            );
+            for evidence in diagnosis.evidence.iter().chain(&diagnosis.against) {
+                assert!(known.contains(&evidence.source.file), "{}: {evidence:?}", name(&sample));
+                assert!(
+                    !evidence.statement.contains('?'),
+                    "{}: {}",
+                    name(&sample),
+                    evidence.statement
+                );
+            }
+        }
+        let sum: f64 = report.diagnoses.iter().map(|d| d.probability).sum();
+        assert!(sum <= 1.001, "{}: probabilities add up to {sum}", name(&sample));
+    }
+}
+
+/// Without one of its files a ticket may be less clear, but never confidently wrong.
+#[test]
+fn a_missing_file_never_makes_a_confident_wrong_answer() {
+    for sample in samples() {
+        let id = name(&sample);
+        let all = files(&sample);
+        for left_out in &all {
+            let kept: Vec<_> = all.iter().filter(|file| *file != left_out).cloned().collect();
+            if kept.is_empty() {
+                continue;
+            }
+            let report = analyse_all(&kept);
+            let Some(first) = report.diagnoses.first() else { continue };
+            let sure = first.certainty >= Certainty::Strong;
+            let right = first.cause == id || is_kin(&id, &first.cause);
+            assert!(
+                !sure || right,
+                "{id} without {}: {} {:?}",
+                left_out.display(),
+                first.cause,
+                first.certainty
+            );
+        }
+    }
+}
+
+/// Causes that are true of the same ticket: one names what was seen, the other why.
+fn is_kin(sample: &str, found: &str) -> bool {
+    matches!(
+        (sample, found),
+        ("cert-selfsigned-create-failed", "nego-cert-missing-on-server")
+            | ("service-termservice-down", "tcp-port-refused")
+            | ("bruteforce-pressure", "logon-bad-password")
+            | ("account-locked-out" | "logon-no-such-user", "logon-bad-password")
+    )
+}
+
+#[test]
+fn the_generators_make_the_checked_in_samples_byte_by_byte() {
+    let folder = tempfile::tempdir().unwrap();
+    make_samples::generate(folder.path()).unwrap();
+    let relative = |base: &Path| -> Vec<(String, Vec<u8>)> {
+        files(base)
+            .into_iter()
+            .map(|file| {
+                let name = file.strip_prefix(base).unwrap().to_string_lossy().into_owned();
+                (name, fs::read(file).unwrap())
+            })
+            .filter(|(name, _)| name != "README.md")
+            .collect()
+    };
+    let (made, kept) = (relative(folder.path()), relative(&root().join("samples")));
+    let names = |files: &[(String, Vec<u8>)]| files.iter().map(|f| f.0.clone()).collect::<Vec<_>>();
+    assert_eq!(names(&made), names(&kept), "run `cargo run --example make_samples`");
+    for (made, kept) in made.iter().zip(&kept) {
+        assert!(made.1 == kept.1, "{} differs: run `cargo run --example make_samples`", made.0);
+    }
+}
+
+#[test]
+fn the_samples_stay_small() {
+    let size: u64 =
+        files(&root().join("samples")).iter().map(|f| f.metadata().unwrap().len()).sum();
+    assert!(size < 15_000_000, "{size} bytes");
+}
+
+#[test]
+fn the_table_of_a_ticket_fits_its_terminal() {
+    let report = stable(analyse(&root().join("samples/tls-no-shared-cipher")));
+    for width in [80, 120] {
+        let mut out = Vec::new();
+        write_table(&report, Style { width, color: false }, &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        let commands = |line: &&str| line.starts_with("      ") && line.trim().contains(' ');
+        for line in text.lines().filter(|line| !commands(line)) {
+            assert!(line.chars().count() <= usize::from(width), "{width}: {line}");
+        }
+        settings().bind(|| insta::assert_snapshot!(format!("table-{width}"), text));
+    }
+}
+
+#[test]
+fn colour_is_only_paint() {
+    let report = stable(analyse(&root().join("samples/cert-expired")));
+    let text = |color| {
+        let mut out = Vec::new();
+        write_table(&report, Style { width: 100, color }, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    };
+    let painted = text(true);
+    assert!(painted.contains("\u{1b}["));
+    let mut bare = String::new();
+    for part in painted.split("\u{1b}[") {
+        bare.push_str(
+            part.split_once('m')
+                .filter(|(code, _)| code.chars().all(|c| c.is_ascii_digit() || c == ';'))
+                .map_or(part, |(_, rest)| rest),
+        );
+    }
+    assert_eq!(bare, text(false));
+}
+
+#[test]
+fn a_report_reads_back_from_its_own_json() {
+    let report = analyse(&root().join("samples/no-fault-found"));
+    let back: Report = serde_json::from_str(&as_json(&report)).unwrap();
+    assert_eq!(back, report);
+}
