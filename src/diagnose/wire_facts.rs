@@ -72,6 +72,7 @@ fn tcp_facts(view: &Conversation, facts: &mut Vec<Fact>) {
             facts.push(
                 at("wire.icmp.unreachable", view, error)
                     .with("from", from)
+                    .with("sender", if from == view.server.address { "server" } else { "router" })
                     .with("reason", message.reason.name())
                     .with("code", message.code)
                     .with("server", view.server),

@@ -1,6 +1,7 @@
 //! One sentence that a ticket can quote.
 
 use super::model::Report;
+use super::table::percent;
 use crate::correlate::Outcome;
 use crate::diagnose::{Certainty, Verdict};
 
@@ -37,18 +38,18 @@ fn found(report: &Report) -> String {
         Some((None, Some(server))) => format!(" (to {server})"),
         _ => String::new(),
     };
-    let percent = first.probability * 100.0;
+    let percent = percent(first.probability);
     let proof = first.evidence.first().map(|evidence| evidence.statement.as_str());
     let because = proof.map(|proof| format!(": {proof}")).unwrap_or_default();
     if report.verdict == Verdict::Inconclusive || first.certainty == Certainty::Weak {
         return format!(
-            "A connection failed at the {} stage{who}, and the evidence does not decide why; most likely ({percent:.0} %): {}{because}.",
+            "A connection failed at the {} stage{who}, and the evidence does not decide why; most likely ({percent} %): {}{because}.",
             first.stage.name(),
             first.title,
         );
     }
     format!(
-        "{}{who}: {} at the {} stage, on the {} side, {percent:.0} %{because}.",
+        "{}{who}: {} at the {} stage, on the {} side, {percent} %{because}.",
         first.title,
         first.certainty.name(),
         first.stage.name(),

@@ -1,13 +1,14 @@
 //! The report for a terminal: sections, tables that fit, readable without colour.
 
 use super::model::{
-    AttemptReport, DiagnosisReport, EvidenceReport, Report, SourceReport, WireReport,
+    AttemptReport, CoverageReport, DiagnosisReport, EvidenceReport, Report, SourceReport,
+    WireReport,
 };
 use crate::base::for_terminal;
 use crate::correlate::Outcome;
 use crate::diagnose::{Certainty, Verdict};
 use crate::knowledge::Risk;
-use comfy_table::{Cell, ContentArrangement, Table, presets};
+use comfy_table::{Cell, ContentArrangement, LineStyle, Table, TableStyle};
 use std::io::{self, Write};
 
 /// How the terminal wants it.
@@ -86,7 +87,9 @@ impl Page<'_> {
     fn table(&mut self, header: &[&str], rows: Vec<Vec<String>>) -> io::Result<()> {
         let mut table = Table::new();
         table
-            .load_style(presets::UTF8_HORIZONTAL_ONLY)
+            .load_style(
+                TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─')),
+            )
             .set_content_arrangement(ContentArrangement::Dynamic)
             .set_width(self.style.width)
             .set_header(header.iter().map(Cell::new));
@@ -128,9 +131,9 @@ impl Page<'_> {
         }
         for diagnosis in report.diagnoses.iter().skip(IN_FULL) {
             let line = format!(
-                "{:>3}. {:>3.0} %  {}",
+                "{:>3}. {:>3} %  {}",
                 diagnosis.rank,
-                diagnosis.probability * 100.0,
+                percent(diagnosis.probability),
                 diagnosis.title
             );
             let line = self.ink(Ink::Faint, &line);
@@ -149,9 +152,9 @@ impl Page<'_> {
             Certainty::Weak => Ink::Faint,
         };
         let head = format!(
-            "{:>3}. {:>3.0} %  {}",
+            "{:>3}. {:>3} %  {}",
             diagnosis.rank,
-            diagnosis.probability * 100.0,
+            percent(diagnosis.probability),
             for_terminal(&diagnosis.title)
         );
         let head = self.ink(ink, &head);
@@ -266,17 +269,10 @@ impl Page<'_> {
             .coverage
             .iter()
             .map(|coverage| {
-                let speaker = match (&coverage.host, &coverage.channel) {
-                    (Some(host), Some(channel)) => format!("{host} {channel}"),
-                    _ => coverage.kind.clone(),
-                };
-                let span =
-                    |time: &Option<String>| time.as_deref().map(short_time).unwrap_or_default();
                 vec![
                     coverage.file.clone(),
-                    speaker,
-                    span(&coverage.from),
-                    span(&coverage.to),
+                    speaker(coverage),
+                    span(coverage),
                     coverage.items.to_string(),
                     if coverage.unreadable > 0 {
                         coverage.unreadable.to_string()
@@ -286,7 +282,7 @@ impl Page<'_> {
                 ]
             })
             .collect();
-        self.table(&["file", "speaks for", "from (UTC)", "to (UTC)", "items", "lost"], rows)?;
+        self.table(&["file", "speaks for", "time (its own clock, UTC)", "items", "lost"], rows)?;
         let offsets: Vec<String> = report
             .hosts
             .iter()
@@ -328,6 +324,28 @@ impl Page<'_> {
     }
 }
 
+/// Host and channel of a log, without what all channels have in common.
+fn speaker(coverage: &CoverageReport) -> String {
+    let (Some(host), Some(channel)) = (&coverage.host, &coverage.channel) else {
+        return coverage.kind.clone();
+    };
+    let host = host.split('.').next().unwrap_or(host);
+    let prefixes = ["Microsoft-Windows-", "TerminalServices-", "RemoteDesktopServices-"];
+    let channel = prefixes
+        .iter()
+        .fold(channel.as_str(), |channel, prefix| channel.strip_prefix(prefix).unwrap_or(channel));
+    format!("{host} {channel}")
+}
+
+/// `2025-06-03 06:15:00 to 08:15:01`, with the second date where it differs.
+fn span(coverage: &CoverageReport) -> String {
+    let (Some(from), Some(to)) = (&coverage.from, &coverage.to) else { return String::new() };
+    let (from, to) = (short_time(from), short_time(to));
+    let same_day = from.get(..11).is_some_and(|day| to.starts_with(day));
+    let to = if same_day { to.get(11..).unwrap_or(&to) } else { &to };
+    format!("{from} to {to}")
+}
+
 /// The attempts that are shown: those that the ranking is about first, then the
 /// failed ones, in their order.
 fn chosen(report: &Report) -> (Vec<&AttemptReport>, usize) {
@@ -338,6 +356,11 @@ fn chosen(report: &Report) -> (Vec<&AttemptReport>, usize) {
     attempts.truncate(MOST_ATTEMPTS);
     attempts.sort_by_key(|attempt| attempt.id);
     (attempts, left)
+}
+
+/// A probability for people: never rounded up to certainty.
+pub(super) fn percent(probability: f64) -> String {
+    if probability >= 0.995 { ">99".to_owned() } else { format!("{:.0}", probability * 100.0) }
 }
 
 /// `2024-05-01T10:00:00.1234567Z` to the second; the JSON keeps every digit.
