@@ -175,6 +175,9 @@ fn first_label(name: &str) -> String {
     name.split('.').next().unwrap_or(name).to_ascii_lowercase()
 }
 
+/// How far an unresolved name counts when nothing ties it to Remote Desktop.
+const UNASKED_NAME_SHARE: f64 = 0.6;
+
 /// How long before an attempt records about a host are looked at.
 const LOOK_BACK: SignedDuration = SignedDuration::from_hours(24 * 7);
 
@@ -217,9 +220,11 @@ impl Trouble {
     }
 
     fn name_facts(&self, case: &Case, facts: &mut Vec<Fact>) {
-        // Without a connection nobody knows which of several names was the server's.
-        let share =
-            if self.attempts.is_empty() { 1.0 / self.names.len().max(1) as f64 } else { 1.0 };
+        // Without a connection nobody knows whether a name was the server's at all.
+        let share = match self.attempts.is_empty() {
+            true => UNASKED_NAME_SHARE / self.names.len().max(1) as f64,
+            false => 1.0,
+        };
         for observation in self.names.iter().filter_map(|index| case.observations.get(*index)) {
             let mut fact = Fact::of_observation(case, observation, share);
             if matches!(&*fact.kind, "wire.dns.nxdomain" | "wire.dns.empty" | "wire.dns.failed") {
