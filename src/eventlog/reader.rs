@@ -9,7 +9,7 @@ use crate::intake::EvidenceFile;
 use crate::knowledge::Knowledge;
 use crate::observe::{Coverage, EvidenceKind, Observation, Vantage};
 use rayon::prelude::*;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::sync::Arc;
 
@@ -54,10 +54,10 @@ struct Log {
     file: Arc<str>,
     observations: Vec<Observation>,
     gaps: Vec<Gap>,
-    span: Option<(HostTime, HostTime)>,
-    records: u64,
-    unreadable: u64,
-    identity: Option<(Arc<str>, Arc<str>)>,
+    speakers: BTreeMap<Speaker, Tally>,
+    /// Chunks of which no record could be decoded.
+    nameless: Tally,
+    last_speaker: Option<Speaker>,
 }
 
 impl Log {
@@ -66,10 +66,9 @@ impl Log {
             file: Arc::clone(file),
             observations: Vec::new(),
             gaps: Vec::new(),
-            span: None,
-            records: 0,
-            unreadable: 0,
-            identity: None,
+            speakers: BTreeMap::new(),
+            nameless: Tally::default(),
+            last_speaker: None,
         }
     }
 
@@ -136,12 +135,36 @@ impl Log {
     }
 
     fn add(&mut self, facts: ChunkFacts) {
+        self.tally(&facts);
         self.observations.extend(facts.observations);
         self.gaps.extend(facts.gaps);
-        self.records += facts.records;
-        self.unreadable += facts.unreadable;
-        self.identity = self.identity.take().or(facts.identity);
-        self.span = join_spans(self.span, facts.span);
+    }
+
+    /// Counts a chunk for whoever speaks in it. Where several hosts do (forwarded
+    /// events), each covers only the time of its own wanted records.
+    fn tally(&mut self, facts: &ChunkFacts) {
+        let mut heard: BTreeMap<Speaker, Tally> = BTreeMap::new();
+        for observation in &facts.observations {
+            if let Vantage::Log { host, channel } = &observation.vantage {
+                let tally = heard.entry((Arc::clone(host), Arc::clone(channel))).or_default();
+                tally.records += 1;
+                tally.span = join_spans(tally.span, Some((observation.time, observation.time)));
+            }
+        }
+        let speaker = facts.identity.clone().or_else(|| self.last_speaker.clone());
+        if heard.len() > 1 {
+            for (speaker, tally) in heard {
+                self.speakers.entry(speaker).or_default().add(&tally);
+            }
+        } else if facts.records + facts.unreadable > 0 {
+            let whole =
+                Tally { span: facts.span, records: facts.records, unreadable: facts.unreadable };
+            match speaker.clone() {
+                Some(speaker) => self.speakers.entry(speaker).or_default().add(&whole),
+                None => self.nameless.add(&whole),
+            }
+        }
+        self.last_speaker = speaker;
     }
 
     fn finish(mut self) -> LogFacts {
@@ -157,53 +180,39 @@ impl Log {
     }
 
     fn coverage(&self) -> Vec<Coverage> {
-        let mut speakers: BTreeSet<(Arc<str>, Arc<str>)> = self
-            .observations
-            .iter()
-            .filter_map(|o| match &o.vantage {
-                Vantage::Log { host, channel } => Some((Arc::clone(host), Arc::clone(channel))),
-                Vantage::Capture { .. } => None,
-            })
-            .collect();
-        speakers.extend(self.identity.clone());
-        let several = speakers.len() > 1;
-        let whole = |speaker: Option<(Arc<str>, Arc<str>)>| {
-            let (host, channel) = speaker.unzip();
-            Coverage {
-                file: Arc::clone(&self.file),
-                kind: EvidenceKind::Evtx,
-                channel,
-                host,
-                span: self.span,
-                items: self.records,
-                unreadable: self.unreadable,
-            }
+        let entry = |speaker: Option<&Speaker>, tally: &Tally| Coverage {
+            file: Arc::clone(&self.file),
+            kind: EvidenceKind::Evtx,
+            host: speaker.map(|(host, _)| Arc::clone(host)),
+            channel: speaker.map(|(_, channel)| Arc::clone(channel)),
+            span: tally.span,
+            items: tally.records,
+            unreadable: tally.unreadable,
         };
-        if speakers.is_empty() {
-            return vec![whole(None)];
+        let mut coverage: Vec<Coverage> =
+            self.speakers.iter().map(|(speaker, tally)| entry(Some(speaker), tally)).collect();
+        if coverage.is_empty() || self.nameless.records + self.nameless.unreadable > 0 {
+            coverage.push(entry(None, &self.nameless));
         }
-        speakers
-            .into_iter()
-            .map(|speaker| {
-                let mut coverage = whole(Some(speaker.clone()));
-                if several {
-                    self.narrow(&mut coverage, &speaker);
-                }
-                coverage
-            })
-            .collect()
+        coverage
     }
+}
 
-    /// Of a log with several hosts only the wanted records of each are known.
-    fn narrow(&self, coverage: &mut Coverage, speaker: &(Arc<str>, Arc<str>)) {
-        coverage.span = None;
-        coverage.items = 0;
-        for o in &self.observations {
-            let Vantage::Log { host, channel } = &o.vantage else { continue };
-            if *host == speaker.0 && *channel == speaker.1 {
-                coverage.items += 1;
-                coverage.span = join_spans(coverage.span, Some((o.time, o.time)));
-            }
-        }
+/// Host and channel, as the records name them.
+type Speaker = (Arc<str>, Arc<str>);
+
+/// What a log holds of one speaker.
+#[derive(Debug, Default)]
+struct Tally {
+    span: Option<(HostTime, HostTime)>,
+    records: u64,
+    unreadable: u64,
+}
+
+impl Tally {
+    fn add(&mut self, other: &Self) {
+        self.span = join_spans(self.span, other.span);
+        self.records += other.records;
+        self.unreadable += other.unreadable;
     }
 }
