@@ -15,6 +15,7 @@ mod corpus;
 mod knowledge;
 mod robustness;
 mod samples;
+mod scale;
 mod support;
 
 #[path = "../examples/make_samples/mod.rs"]

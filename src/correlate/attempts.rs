@@ -102,10 +102,9 @@ impl Attempt {
         self.connections.iter().flat_map(|connection| &connection.views)
     }
 
+    /// Adds a record; [`super::join::join`] removes what was added twice.
     pub(super) fn add_event(&mut self, index: usize, share: f64) {
-        if !self.events.iter().any(|event| event.index == index) {
-            self.events.push(EventRef { index, share });
-        }
+        self.events.push(EventRef { index, share });
     }
 }
 

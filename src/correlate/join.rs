@@ -6,7 +6,7 @@ use super::attempts::Attempt;
 use super::clock::Clocks;
 use crate::base::{CaseTime, Endpoint, RDP_PORT, millis_between};
 use crate::observe::{Coverage, Observation, Vantage};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -187,7 +187,7 @@ pub(super) fn join(attempts: &mut [Attempt], observations: &[Observation], clock
     }
     join_users(attempts, observations, clocks);
     for attempt in attempts {
-        attempt.events.sort_by_key(|event| event.index);
+        attempt.events.sort_by(|a, b| a.index.cmp(&b.index).then(b.share.total_cmp(&a.share)));
         attempt.events.dedup_by_key(|event| event.index);
     }
 }
@@ -226,63 +226,88 @@ fn name_hosts(attempts: &mut [Attempt], observations: &[Observation]) {
     }
 }
 
+/// A lock-out belongs to the attempts of that user within a day after it, in ms.
+const LOCK_OUT_MS: f64 = 86_400_000.0;
+
 /// Lock-outs name a user, not an address.
 fn join_users(attempts: &mut [Attempt], observations: &[Observation], clocks: &Clocks) {
+    let mut by_user: HashMap<String, Vec<usize>> = HashMap::new();
+    for (index, attempt) in attempts.iter().enumerate() {
+        for user in users(attempt, observations) {
+            by_user.entry(user).or_default().push(index);
+        }
+    }
     for (number, observation) in observations.iter().enumerate() {
         let (Some(Key::User), Some(user)) = (key_of(observation), &observation.subject.user) else {
             continue;
         };
         let time = clocks.case_time(&observation.vantage, observation.time);
-        for attempt in attempts.iter_mut() {
-            let before = millis_between(time.0, attempt.end.0);
-            if (-5_000.0..86_400_000.0).contains(&before) && is_user(attempt, observations, user) {
+        let concerned = by_user.get(&user.to_lowercase()).map(Vec::as_slice).unwrap_or_default();
+        // The attempt that the lock-out stopped is among the next ones.
+        let after = |index: &&usize| {
+            attempts.get(**index).is_some_and(|attempt| {
+                (-5_000.0..LOCK_OUT_MS).contains(&millis_between(time.0, attempt.end.0))
+            })
+        };
+        let chosen: Vec<usize> =
+            concerned.iter().filter(after).take(MOST_LOCKED).copied().collect();
+        for index in chosen {
+            if let Some(attempt) = attempts.get_mut(index) {
                 attempt.add_event(number, 1.0);
             }
         }
     }
 }
 
-fn is_user(attempt: &Attempt, observations: &[Observation], user: &str) -> bool {
+/// Attempts that one lock-out is shown with.
+const MOST_LOCKED: usize = 64;
+
+/// The users whose logons an attempt's records name.
+fn users(attempt: &Attempt, observations: &[Observation]) -> BTreeSet<String> {
     attempt
         .events
         .iter()
         .filter_map(|event| observations.get(event.index))
         .filter(|o| matches!(&*o.kind, "event.security.4625" | "event.security.4771"))
-        .any(|o| o.subject.user.as_deref().is_some_and(|other| other.eq_ignore_ascii_case(user)))
+        .filter_map(|o| o.subject.user.as_ref().map(|user| user.to_lowercase()))
+        .collect()
 }
 
 /// Packets that the server's own firewall dropped are attempts that nothing else
 /// may show.
 pub(super) fn blocked(attempts: &mut Vec<Attempt>, observations: &[Observation], clocks: &Clocks) {
+    let mut by_client: HashMap<Option<IpAddr>, Vec<usize>> = HashMap::new();
+    for (index, attempt) in attempts.iter().enumerate() {
+        // A try that only the client's log tells has no address of its own.
+        if attempt.client.is_some() || attempt.in_client_log {
+            by_client.entry(attempt.client.map(|c| c.address)).or_default().push(index);
+        }
+    }
     for (number, observation) in observations.iter().enumerate() {
         let dropped = matches!(&*observation.kind, "event.security.5152" | "event.security.5157");
-        let inbound =
-            observation.field("Direction").is_none_or(|direction| direction.contains("14592"));
+        let inbound = observation.field("Direction").is_none_or(|d| d.contains("14592"));
         let (true, Some((client, _)), Some(host)) =
             (dropped && inbound, rdp_ends(observation), observation.host())
         else {
             continue;
         };
-        let address = client.address;
         let time = clocks.case_time(&observation.vantage, observation.time);
-        let fits = |attempt: &Attempt| {
-            let near = millis_between(attempt.start.0, time.0);
-            let same = attempt.client.is_some_and(|c| c.address == address);
-            let unknown =
-                attempt.client.is_none() && attempt.in_client_log && attempt.connections.is_empty();
-            (same || unknown) && (-60_000.0..90_000.0).contains(&near)
+        let near = |index: &usize| {
+            attempts.get(*index).is_some_and(|attempt| {
+                (-60_000.0..90_000.0).contains(&millis_between(attempt.start.0, time.0))
+            })
         };
-        let position = attempts.iter().position(fits);
-        let attempt = match position.and_then(|position| attempts.get_mut(position)) {
-            Some(attempt) => attempt,
-            None => {
-                attempts.push(Attempt::at(time));
-                match attempts.last_mut() {
-                    Some(attempt) => attempt,
-                    None => continue,
-                }
-            }
-        };
+        let known = [Some(client.address), None]
+            .into_iter()
+            .find_map(|key| by_client.get(&key)?.iter().rev().copied().find(near));
+        let index = known.unwrap_or_else(|| {
+            attempts.push(Attempt::at(time));
+            attempts.len() - 1
+        });
+        let Some(attempt) = attempts.get_mut(index) else { continue };
+        if known.is_none() || attempt.client.is_none() {
+            by_client.entry(Some(client.address)).or_default().push(index);
+        }
         attempt.client.get_or_insert(client);
         attempt.server_host.get_or_insert_with(|| Arc::clone(host));
         attempt.end = attempt.end.max(time);
@@ -320,37 +345,31 @@ pub(super) fn orphans(
                 && c.channel.as_deref().is_some_and(|channel| channel.contains("RdpCoreTS"))
         })
     };
+    let mut latest: HashMap<(Option<IpAddr>, Arc<str>), usize> = HashMap::new();
     for (number, observation) in observations.iter().enumerate() {
-        let Some(host) = observation.host().filter(|host| !core_log(host)) else { continue };
         if !is_telling(observation) {
             continue;
         }
+        let Some(host) = observation.host().filter(|host| !core_log(host)) else { continue };
         let time = clocks.case_time(&observation.vantage, observation.time);
-        let client = observation
-            .subject
-            .client
-            .map(|address| Endpoint { address, port: observation.subject.client_port });
-        let near = attempts.iter_mut().rev().find(|attempt| {
-            attempt.client == client
-                && attempt.server_host.as_ref() == Some(host)
-                && millis_between(attempt.end.0, time.0) < 60_000.0
+        let subject = &observation.subject;
+        let key = (subject.client, Arc::clone(host));
+        let near = latest.get(&key).copied().filter(|index| {
+            attempts.get(*index).is_some_and(|a| millis_between(a.end.0, time.0) < 60_000.0)
         });
-        let attempt = match near {
-            Some(attempt) => attempt,
-            None => {
-                let mut attempt = Attempt::at(time);
-                attempt.client = client;
-                attempt.server_host = Some(Arc::clone(host));
-                attempts.push(attempt);
-                match attempts.last_mut() {
-                    Some(attempt) => attempt,
-                    None => continue,
-                }
-            }
-        };
-        attempt.end = attempt.end.max(time);
-        attempt.outcome = super::Outcome::Failed;
-        attempt.add_event(number, 1.0);
+        let index = near.unwrap_or_else(|| {
+            let mut attempt = Attempt::at(time);
+            attempt.client =
+                subject.client.map(|address| Endpoint { address, port: subject.client_port });
+            attempt.server_host = Some(Arc::clone(host));
+            attempts.push(attempt);
+            attempts.len() - 1
+        });
+        latest.insert(key, index);
+        if let Some(attempt) = attempts.get_mut(index) {
+            attempt.end = attempt.end.max(time);
+            attempt.add_event(number, 1.0);
+        }
     }
 }
 

@@ -175,18 +175,24 @@ pub fn log_success(kind: &str) -> bool {
 }
 
 /// Events that prove that a try failed.
-fn log_failure(kind: &str) -> bool {
-    matches!(
-        kind,
-        "event.rdpcorets.139"
-            | "event.rdpcorets.140"
-            | "event.rdpcorets.99"
-            | "event.security.4625"
-            | "event.security.4825"
-            | "event.security.5152"
-            | "event.security.5157"
-            | "event.lsasrv.6041"
-    )
+fn log_failure(observation: &Observation) -> bool {
+    let of_server = || observation.field("Type").is_some_and(|t| t.eq_ignore_ascii_case("server"));
+    let credential = &*observation.kind == "event.schannel.36871" && of_server();
+    credential
+        || matches!(
+            &*observation.kind,
+            "event.rdpcorets.139"
+                | "event.rdpcorets.140"
+                | "event.rdpcorets.99"
+                | "event.security.4625"
+                | "event.security.4825"
+                | "event.security.5152"
+                | "event.security.5157"
+                | "event.lsasrv.6041"
+                | "event.termdd.56"
+                | "event.schannel.36870"
+                | "event.schannel.36874"
+        )
 }
 
 /// The stage that an event proves was reached.
@@ -228,7 +234,7 @@ pub(super) fn settle(attempt: &mut Attempt, observations: &[Observation]) {
         let Some(observation) = observations.get(event.index) else { continue };
         let kind = &*observation.kind;
         log_ok |= log_success(kind) && event.share >= 0.5;
-        log_bad |= log_failure(kind) && event.share >= 0.5;
+        log_bad |= log_failure(observation) && event.share >= 0.5;
         lost |= transport_lost(observation) && event.share >= 0.5;
         ended |= matches!(kind, "event.rdpcorets.102" | "event.rdpcorets.103");
         stage = stage.max(log_stage(kind));

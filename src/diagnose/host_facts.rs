@@ -1,10 +1,11 @@
 //! What the logs prove about a host around an attempt.
 
 use super::Fact;
-use crate::base::{CaseTime, millis_between};
+use crate::base::CaseTime;
 use crate::correlate::{Case, client_records, is_finished};
 use crate::observe::{Observation, Place, Source};
-use std::collections::BTreeSet;
+use jiff::SignedDuration;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -13,41 +14,127 @@ const GUESSING_ADDRESSES: usize = 10;
 /// Refused logons from which the load is felt.
 const GUESSING_FAILURES: usize = 30;
 
-/// Records of a host up to `until`, and what they say together. `since` is the
-/// earliest time that any rule looks at.
-pub(super) fn host_facts(
-    case: &Case,
-    host: &Arc<str>,
-    since: CaseTime,
-    until: CaseTime,
-) -> Vec<Fact> {
-    let mut facts: Vec<Fact> = Vec::new();
-    let mut termservice: Option<&Observation> = None;
-    let mut accepted: Option<&Observation> = None;
-    let from = case.observations.partition_point(|o| case.time(o) < since);
-    for observation in case.observations.get(from..).unwrap_or_default() {
-        if observation.host() != Some(host) {
-            continue;
+/// What the logs hold about each host as such, gathered once for all troubles.
+#[derive(Debug, Default)]
+pub(super) struct Hosts {
+    by_name: BTreeMap<Arc<str>, History>,
+    /// Password guessing, by host; by `None` where only captures show it.
+    guessing: BTreeMap<Option<Arc<str>>, Fact>,
+    /// Addresses that nobody answers ARP for.
+    silent: HashMap<IpAddr, Vec<usize>>,
+}
+
+/// One host's records, in the order of time.
+#[derive(Debug, Default)]
+struct History {
+    states: HashMap<Arc<str>, Vec<usize>>,
+    /// Starts and stops of Remote Desktop Services.
+    service: Vec<usize>,
+    /// Connections that were accepted.
+    accepted: Vec<usize>,
+}
+
+impl Hosts {
+    pub(super) fn gather(case: &Case) -> Self {
+        let mut hosts = Self::default();
+        for (index, observation) in case.observations.iter().enumerate() {
+            if let ("wire.arp.no_answer", Some(address)) =
+                (&*observation.kind, observation.subject.server)
+            {
+                hosts.silent.entry(address).or_default().push(index);
+            }
+            let Some(host) = observation.host() else { continue };
+            let state = is_host_state(&observation.kind);
+            let service = is_termservice_state(observation);
+            let accepted = matches!(&*observation.kind, "event.rdpcorets.131" | "event.rcm.261");
+            if !(state || service || accepted) {
+                continue;
+            }
+            let history = hosts.by_name.entry(Arc::clone(host)).or_default();
+            if state {
+                history.states.entry(Arc::clone(&observation.kind)).or_default().push(index);
+            }
+            if service {
+                history.service.push(index);
+            }
+            if accepted {
+                history.accepted.push(index);
+            }
         }
-        if millis_between(until.0, case.time(observation).0) > 60_000.0 {
-            break;
-        }
-        if is_host_state(&observation.kind) {
-            facts.push(Fact::of_observation(case, observation, 1.0));
-        }
-        if is_termservice_state(observation) {
-            termservice = Some(observation);
-            accepted = None;
-        } else if matches!(&*observation.kind, "event.rdpcorets.131" | "event.rcm.261") {
-            accepted = Some(observation);
-        }
+        hosts.guessing = guessing(case);
+        hosts
     }
-    if let Some(stopped) = termservice.filter(|o| is_stop(o) && case.time(o) <= until) {
-        facts.push(named(case, "log.listener_gone", stopped));
+
+    /// Facts about a host around a trouble that ends at `until`: of each kind of
+    /// record the last ones from `since` on, and what they say together.
+    pub(super) fn facts(
+        &self,
+        case: &Case,
+        host: &Arc<str>,
+        since: CaseTime,
+        until: CaseTime,
+    ) -> Vec<Fact> {
+        let Some(history) = self.by_name.get(host) else { return Vec::new() };
+        let latest = CaseTime(until.0.checked_add(AFTER).unwrap_or(until.0));
+        let mut kinds: Vec<&Vec<usize>> = history.states.values().collect();
+        kinds.sort();
+        let mut facts: Vec<Fact> = kinds
+            .into_iter()
+            .flat_map(|indexes| {
+                let known = before(case, indexes, latest);
+                let recent = known.iter().rev().take(MOST_PER_KIND);
+                recent.filter_map(|index| case.observations.get(*index))
+            })
+            .filter(|observation| case.time(observation) >= since)
+            .map(|observation| Fact::of_observation(case, observation, 1.0))
+            .collect();
+        facts.extend(history.listener(case, until));
+        facts
+    }
+
+    /// ARP requests for an address that nobody answered.
+    pub(super) fn silent<'a>(
+        &'a self,
+        case: &'a Case,
+        address: IpAddr,
+    ) -> impl Iterator<Item = &'a Observation> {
+        let indexes = self.silent.get(&address).map(Vec::as_slice).unwrap_or_default();
+        indexes.iter().filter_map(|index| case.observations.get(*index))
+    }
+
+    /// Password guessing against a host.
+    pub(super) fn guessing(&self, host: Option<&Arc<str>>) -> Option<Fact> {
+        let by_name = host.and_then(|host| self.guessing.get(&Some(Arc::clone(host))));
+        by_name.or_else(|| self.guessing.get(&None)).cloned()
+    }
+}
+
+/// Records up to a minute after a failure still belong to it.
+const AFTER: SignedDuration = SignedDuration::from_secs(60);
+/// Records of one kind that are weighed: the last ones.
+const MOST_PER_KIND: usize = 64;
+
+/// The part of a list of records, in the order of time, that is not after `until`.
+fn before<'a>(case: &Case, indexes: &'a [usize], until: CaseTime) -> &'a [usize] {
+    let end = indexes.partition_point(|index| {
+        case.observations.get(*index).is_some_and(|o| case.time(o) <= until)
+    });
+    indexes.get(..end).unwrap_or_default()
+}
+
+impl History {
+    /// Whether Remote Desktop Services ran, by the last word before `until`.
+    fn listener(&self, case: &Case, until: CaseTime) -> Vec<Fact> {
+        let last = |indexes: &[usize]| {
+            before(case, indexes, until).last().and_then(|index| case.observations.get(*index))
+        };
+        let Some(stopped) = last(&self.service).filter(|o| is_stop(o)) else { return Vec::new() };
+        let mut facts = vec![named(case, "log.listener_gone", stopped)];
         // Whatever the Service Control Manager says, somebody did accept this.
-        facts.extend(accepted.map(|o| named(case, "log.listener_alive", o)));
+        let alive = last(&self.accepted).filter(|o| case.time(o) > case.time(stopped));
+        facts.extend(alive.map(|o| named(case, "log.listener_alive", o)));
+        facts
     }
-    facts
 }
 
 fn named(case: &Case, kind: &'static str, observation: &Observation) -> Fact {
@@ -92,22 +179,28 @@ fn is_stop(observation: &Observation) -> bool {
     }
 }
 
-/// Password guessing against a host, from its log or from captures of its traffic.
-pub(super) fn guessing(case: &Case, host: Option<&Arc<str>>) -> Option<Fact> {
-    let refused: Vec<&Observation> = case
-        .observations
-        .iter()
-        .filter(|o| {
-            &*o.kind == "event.rdpcorets.140" && host.is_none_or(|host| o.host() == Some(host))
-        })
-        .collect();
-    let addresses: BTreeSet<IpAddr> = refused.iter().filter_map(|o| o.subject.client).collect();
-    if addresses.len() >= GUESSING_ADDRESSES && refused.len() >= GUESSING_FAILURES {
-        let first = refused.first()?;
-        let fact = named(case, "log.brute_force", first);
-        return Some(fact.with("addresses", addresses.len()).with("failures", refused.len()));
+/// Password guessing against each host, from its log; from captures where no log
+/// shows it.
+fn guessing(case: &Case) -> BTreeMap<Option<Arc<str>>, Fact> {
+    let mut refused: BTreeMap<&Arc<str>, (Vec<&Observation>, BTreeSet<IpAddr>)> = BTreeMap::new();
+    for observation in &case.observations {
+        if let ("event.rdpcorets.140", Some(host)) = (&*observation.kind, observation.host()) {
+            let (records, addresses) = refused.entry(host).or_default();
+            records.push(observation);
+            addresses.extend(observation.subject.client);
+        }
     }
-    guessing_on_the_wire(case)
+    let mut found = BTreeMap::new();
+    for (host, (records, addresses)) in refused {
+        let many = addresses.len() >= GUESSING_ADDRESSES && records.len() >= GUESSING_FAILURES;
+        if let (true, Some(first)) = (many, records.first()) {
+            let fact = named(case, "log.brute_force", first);
+            let fact = fact.with("addresses", addresses.len()).with("failures", records.len());
+            found.insert(Some(Arc::clone(host)), fact);
+        }
+    }
+    found.extend(guessing_on_the_wire(case).map(|fact| (None, fact)));
+    found
 }
 
 fn guessing_on_the_wire(case: &Case) -> Option<Fact> {

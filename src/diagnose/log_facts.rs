@@ -4,6 +4,7 @@ use super::Fact;
 use crate::base::millis_between;
 use crate::correlate::{Attempt, Case, Connection, covers, log_success};
 use crate::observe::Observation;
+use std::collections::HashMap;
 
 /// The server gives up a connection that does not log on after 90 s (measured: 90.0).
 const PRELOGON_TIMER_S: std::ops::RangeInclusive<f64> = 85.0..=95.0;
@@ -15,10 +16,7 @@ const CONNECTION_GONE: [&str; 2] = ["64", "0x80070040"];
 
 /// The records of an attempt, each as a fact, and what they say together.
 pub(super) fn log_facts(case: &Case, attempt: &Attempt) -> Vec<Fact> {
-    let mut facts: Vec<Fact> = case
-        .events(attempt)
-        .map(|(observation, share)| Fact::of_observation(case, observation, share))
-        .collect();
+    let mut facts = event_facts(case, attempt);
     let whole: Vec<&Observation> = case
         .events(attempt)
         .filter(|(_, share)| *share >= 0.5)
@@ -32,7 +30,8 @@ pub(super) fn log_facts(case: &Case, attempt: &Attempt) -> Vec<Fact> {
         facts.extend(observation.map(|o| named(case, kind, o)));
     }
     let reasoned = whole.iter().any(|o| names_reason(o));
-    for connection in &attempt.connections {
+    let last = attempt.connections.len().saturating_sub(MOST_PER_KIND);
+    for connection in attempt.connections.iter().skip(last) {
         chain(case, connection, reasoned, &mut facts);
     }
     if attempt.in_client_log
@@ -42,6 +41,25 @@ pub(super) fn log_facts(case: &Case, attempt: &Attempt) -> Vec<Fact> {
         let last = whole.iter().rev().find(|o| o.kind.starts_with("event.rdpclient."));
         facts.extend(last.map(|o| named(case, "log.client_try_without_server_trace", o)));
     }
+    facts
+}
+
+/// Records of one kind and attempt that are weighed: the last ones. An address that
+/// guesses passwords all day makes one attempt with hundreds of thousands.
+const MOST_PER_KIND: usize = 256;
+
+fn event_facts(case: &Case, attempt: &Attempt) -> Vec<Fact> {
+    let mut seen: HashMap<&str, usize> = HashMap::new();
+    let mut facts = Vec::new();
+    for event in attempt.events.iter().rev() {
+        let Some(observation) = case.observations.get(event.index) else { continue };
+        let count = seen.entry(&observation.kind).or_default();
+        *count += 1;
+        if *count <= MOST_PER_KIND {
+            facts.push(Fact::of_observation(case, observation, event.share));
+        }
+    }
+    facts.reverse();
     facts
 }
 

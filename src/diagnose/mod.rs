@@ -21,6 +21,7 @@ pub use trouble::Question;
 
 use crate::correlate::{Case, Outcome};
 use crate::knowledge::Knowledge;
+use host_facts::Hosts;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use trouble::Trouble;
@@ -49,10 +50,11 @@ pub struct Findings {
 /// Judges a case. `question` is what the user asked about.
 pub fn diagnose(case: &Case, knowledge: &Knowledge, question: &Question) -> Findings {
     let troubles = trouble::troubles(case, question);
+    let hosts = Hosts::gather(case);
     let mut judged: Vec<(Trouble, rank::Ranking)> = troubles
         .into_par_iter()
         .map(|trouble| {
-            let facts = trouble.facts(case, knowledge);
+            let facts = trouble.facts(case, &hosts);
             let ranking = rank::rank(case, &trouble, &facts, knowledge);
             (trouble, ranking)
         })

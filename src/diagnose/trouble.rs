@@ -2,13 +2,12 @@
 //! troubles is the user's?
 
 use super::Fact;
-use super::host_facts::{guessing, host_facts};
+use super::host_facts::Hosts;
 use super::log_facts::log_facts;
 use super::rank::{Certainty, Ranking};
 use super::wire_facts::{losses, wire_facts};
 use crate::base::{CaseTime, Endpoint, millis_between};
 use crate::correlate::{Attempt, Case, Outcome};
-use crate::knowledge::Knowledge;
 use crate::observe::{Conversation, Observation};
 use jiff::SignedDuration;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -134,13 +133,14 @@ fn add_names(case: &Case, concerned: &[(usize, &Attempt)], troubles: &mut Vec<Tr
             first.is_none_or(|first| !BACKGROUND_NAMES.contains(&first))
         })
         .collect();
-    let resolved_later = |o: &Observation| {
-        case.observations.iter().any(|other| {
-            &*other.kind == "wire.dns.resolved"
-                && other.subject.client == o.subject.client
-                && other.subject.server_name == o.subject.server_name
-        })
-    };
+    let resolved: BTreeSet<_> = case
+        .observations
+        .iter()
+        .filter(|o| &*o.kind == "wire.dns.resolved")
+        .map(|o| (o.subject.client, &o.subject.server_name))
+        .collect();
+    let resolved_later =
+        |o: &Observation| resolved.contains(&(o.subject.client, &o.subject.server_name));
     for trouble in troubles.iter_mut() {
         let typed: BTreeSet<String> = trouble
             .attempts
@@ -191,7 +191,7 @@ impl Trouble {
     }
 
     /// Everything that rules can weigh about this trouble.
-    pub(super) fn facts(&self, case: &Case, _knowledge: &Knowledge) -> Facts {
+    pub(super) fn facts(&self, case: &Case, known: &Hosts) -> Facts {
         let mut attempt_facts = Vec::new();
         for attempt in self.attempts(case) {
             attempt_facts.extend(log_facts(case, attempt));
@@ -199,7 +199,7 @@ impl Trouble {
                 attempt_facts.extend(wire_facts(view, attempt.server_name.as_deref()));
             }
         }
-        self.name_facts(case, &mut attempt_facts);
+        self.name_facts(case, known, &mut attempt_facts);
         let mut host = Vec::new();
         let hosts: BTreeSet<&Arc<str>> = self
             .attempts(case)
@@ -211,15 +211,15 @@ impl Trouble {
         {
             let since = CaseTime(first.0.checked_sub(LOOK_BACK).unwrap_or(first.0));
             for name in hosts {
-                host.extend(host_facts(case, name, since, last));
+                host.extend(known.facts(case, name, since, last));
             }
             let server = self.attempts(case).find_map(|attempt| attempt.server_host.as_ref());
-            host.extend(guessing(case, server));
+            host.extend(known.guessing(server));
         }
         Facts::new(attempt_facts, host)
     }
 
-    fn name_facts(&self, case: &Case, facts: &mut Vec<Fact>) {
+    fn name_facts(&self, case: &Case, known: &Hosts, facts: &mut Vec<Fact>) {
         // Without a connection nobody knows whether a name was the server's at all.
         let share = match self.attempts.is_empty() {
             true => UNASKED_NAME_SHARE / self.names.len().max(1) as f64,
@@ -232,12 +232,10 @@ impl Trouble {
             }
             facts.push(fact);
         }
-        for attempt in self.attempts(case) {
-            let server = attempt.server.map(|server| server.address);
-            let around = case.observations.iter().filter(|o| {
-                o.subject.server == server && server.is_some() && &*o.kind == "wire.arp.no_answer"
-            });
-            facts.extend(around.map(|o| Fact::of_observation(case, o, 1.0)));
+        let servers: BTreeSet<IpAddr> =
+            self.attempts(case).filter_map(|a| Some(a.server?.address)).collect();
+        for observation in servers.iter().flat_map(|server| known.silent(case, *server)) {
+            facts.push(Fact::of_observation(case, observation, 1.0));
         }
     }
 }

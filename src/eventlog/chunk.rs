@@ -242,6 +242,10 @@ const FILETIME_EPOCH_S: i64 = 11_644_473_600;
 
 /// A FILETIME as a time; `None` outside what can be represented.
 fn filetime(ticks: u64) -> Option<Timestamp> {
+    // Nobody logged anything in 1601: the field was never set.
+    if ticks == 0 {
+        return None;
+    }
     let seconds = i64::try_from(ticks / 10_000_000).ok()? - FILETIME_EPOCH_S;
     let nanos = i64::try_from(ticks % 10_000_000).ok()? * 100;
     Timestamp::from_second(seconds).ok()?.checked_add(SignedDuration::from_nanos(nanos)).ok()
