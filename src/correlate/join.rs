@@ -48,7 +48,7 @@ fn key_of(observation: &Observation) -> Option<Key> {
 struct Index<'a> {
     attempts: &'a [Attempt],
     by_client: HashMap<IpAddr, Vec<usize>>,
-    /// All, by start of each connection.
+    /// By start of each connection, and of each try in a client's log.
     by_start: Vec<(CaseTime, usize)>,
 }
 
@@ -59,9 +59,6 @@ impl<'a> Index<'a> {
         for (index, attempt) in attempts.iter().enumerate() {
             if let Some(client) = attempt.client {
                 by_client.entry(client.address).or_default().push(index);
-            }
-            if attempt.connections.is_empty() {
-                by_start.push((attempt.start, index));
             }
             by_start.extend(attempt.connections.iter().map(|c| (c.start, index)));
             by_start.extend(attempt.client_span.map(|(start, _)| (start, index)));
@@ -366,12 +363,19 @@ pub(super) fn orphans(
             attempts.len() - 1
         });
         latest.insert(key, index);
+        let any_service = observation.kind.starts_with("event.schannel.");
+        let share = if any_service { UNTIED_SCHANNEL_SHARE } else { 1.0 };
         if let Some(attempt) = attempts.get_mut(index) {
             attempt.end = attempt.end.max(time);
-            attempt.add_event(number, 1.0);
+            attempt.outcome = super::Outcome::Failed;
+            attempt.add_event(number, share);
         }
     }
 }
+
+/// How far a Schannel record counts that nothing ties to a connection: the host may
+/// run other services with TLS, and scanners knock at all of them.
+const UNTIED_SCHANNEL_SHARE: f64 = 0.25;
 
 fn is_telling(observation: &Observation) -> bool {
     match &*observation.kind {

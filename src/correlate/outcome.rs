@@ -175,24 +175,18 @@ pub fn log_success(kind: &str) -> bool {
 }
 
 /// Events that prove that a try failed.
-fn log_failure(observation: &Observation) -> bool {
-    let of_server = || observation.field("Type").is_some_and(|t| t.eq_ignore_ascii_case("server"));
-    let credential = &*observation.kind == "event.schannel.36871" && of_server();
-    credential
-        || matches!(
-            &*observation.kind,
-            "event.rdpcorets.139"
-                | "event.rdpcorets.140"
-                | "event.rdpcorets.99"
-                | "event.security.4625"
-                | "event.security.4825"
-                | "event.security.5152"
-                | "event.security.5157"
-                | "event.lsasrv.6041"
-                | "event.termdd.56"
-                | "event.schannel.36870"
-                | "event.schannel.36874"
-        )
+fn log_failure(kind: &str) -> bool {
+    matches!(
+        kind,
+        "event.rdpcorets.139"
+            | "event.rdpcorets.140"
+            | "event.rdpcorets.99"
+            | "event.security.4625"
+            | "event.security.4825"
+            | "event.security.5152"
+            | "event.security.5157"
+            | "event.lsasrv.6041"
+    )
 }
 
 /// The stage that an event proves was reached.
@@ -225,6 +219,8 @@ pub(super) const ORDERLY_REASONS: std::ops::RangeInclusive<u32> = 0..=3;
 
 /// Settles outcome and stage of an attempt from all its evidence.
 pub(super) fn settle(attempt: &mut Attempt, observations: &[Observation]) {
+    // A record that names a failed logon or handshake is a failed attempt by itself.
+    let known_failed = attempt.outcome == Outcome::Failed;
     let mut log_ok = false;
     let mut log_bad = false;
     let mut ended = false;
@@ -234,7 +230,7 @@ pub(super) fn settle(attempt: &mut Attempt, observations: &[Observation]) {
         let Some(observation) = observations.get(event.index) else { continue };
         let kind = &*observation.kind;
         log_ok |= log_success(kind) && event.share >= 0.5;
-        log_bad |= log_failure(observation) && event.share >= 0.5;
+        log_bad |= log_failure(kind) && event.share >= 0.5;
         lost |= transport_lost(observation) && event.share >= 0.5;
         ended |= matches!(kind, "event.rdpcorets.102" | "event.rdpcorets.103");
         stage = stage.max(log_stage(kind));
@@ -247,7 +243,13 @@ pub(super) fn settle(attempt: &mut Attempt, observations: &[Observation]) {
     attempt.stage = if log_ok { Some(Stage::Session) } else { stage };
     attempt.outcome = if (log_ok || wire_ok) && !lost && !client_bad {
         Outcome::Succeeded
-    } else if lost || wire_bad || log_bad || client_bad || (ended && wire.is_empty()) {
+    } else if known_failed
+        || lost
+        || wire_bad
+        || log_bad
+        || client_bad
+        || (ended && wire.is_empty())
+    {
         Outcome::Failed
     } else if attempt.in_client_log && attempt.client_error.is_some() {
         // The user gave up before there was anything to see.
