@@ -77,15 +77,7 @@ pub fn analyse(
     let findings = diagnose(&case, knowledge, &config.question);
     gaps.sort();
     let inputs = config.paths.iter().map(|path| path.to_string_lossy().into_owned()).collect();
-    report::build(
-        &case_name(config),
-        inputs,
-        &case,
-        &findings,
-        &gaps,
-        knowledge,
-        config.question.extended,
-    )
+    report::build(&case_name(config), inputs, &case, &findings, &gaps, knowledge, &config.question)
 }
 
 /// What a reader gave.

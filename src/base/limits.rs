@@ -35,9 +35,11 @@ pub const MAX_UNDECIDED_FLOWS: usize = 65_536;
 /// Name queries that wait for an answer.
 pub const MAX_OPEN_QUERIES: usize = 65_536;
 
-/// Event records that one log may contribute. A full 4 GiB log of wanted
-/// records stays below it.
-pub const MAX_RECORDS_PER_LOG: usize = 4_000_000;
+/// Wanted event records that one log may contribute: each takes about 1.3 KiB.
+pub const MAX_RECORDS_PER_LOG: usize = 1_000_000;
+
+/// Bytes that are taken from standard input, which has to be held in memory.
+pub const MAX_STDIN: u64 = 1 << 30;
 
 /// Problems that are listed one by one per file; the rest is counted.
 pub const MAX_GAPS_PER_FILE: usize = 64;

@@ -10,7 +10,7 @@ mod kind;
 pub use kind::{FileKind, sniff};
 
 use crate::base::Gap;
-use crate::base::limits::MAX_FILES;
+use crate::base::limits::{MAX_FILES, MAX_STDIN};
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -96,7 +96,13 @@ pub fn take_in(paths: &[PathBuf]) -> Result<Intake, Error> {
     for path in paths {
         if path.as_os_str() == "-" {
             let mut bytes = Vec::new();
-            io::stdin().lock().read_to_end(&mut bytes).map_err(Error::StandardInput)?;
+            let stdin = io::stdin().lock();
+            stdin.take(MAX_STDIN + 1).read_to_end(&mut bytes).map_err(Error::StandardInput)?;
+            if bytes.len() as u64 > MAX_STDIN {
+                bytes.truncate(bytes.len() - 1);
+                let message = format!("only the first {MAX_STDIN} bytes were read: give a file");
+                intake.gaps.push(Gap::at(&Arc::from("-"), MAX_STDIN, message));
+            }
             sort_in(&mut intake, EvidenceFile::from_bytes("-", bytes));
         } else {
             if !path.exists() {

@@ -2,9 +2,9 @@
 
 use super::model::*;
 use super::summary::summary;
-use crate::base::{Endpoint, Gap, Place, rfc3339};
+use crate::base::{Endpoint, Gap, Place, hex, rfc3339};
 use crate::correlate::{Attempt, Case};
-use crate::diagnose::{Diagnosis, Evidence, Findings};
+use crate::diagnose::{Diagnosis, Evidence, Findings, Question};
 use crate::knowledge::Knowledge;
 use crate::observe::{Conversation, GapKind, Place as SourcePlace, Side, Source};
 use crate::wire::certificate::Certificate;
@@ -17,7 +17,8 @@ use std::net::IpAddr;
 /// Version of the report's meaning.
 const SCHEMA_VERSION: u32 = 1;
 
-/// Makes the report. `extended` is the extended code that the user gave.
+/// Makes the report. The codes that the user saw are told with the attempts that the
+/// ranking is about.
 pub fn build(
     name: &str,
     inputs: Vec<String>,
@@ -25,7 +26,7 @@ pub fn build(
     findings: &Findings,
     gaps: &[Gap],
     knowledge: &Knowledge,
-    extended: Option<u32>,
+    question: &Question,
 ) -> Report {
     let mut report = Report {
         schema_version: SCHEMA_VERSION,
@@ -40,7 +41,14 @@ pub fn build(
             .zip(&findings.diagnoses)
             .map(|(rank, diagnosis)| diagnosis_report(rank, diagnosis, knowledge))
             .collect(),
-        attempts: case.attempts.iter().map(|a| attempt_report(case, a, extended)).collect(),
+        attempts: case
+            .attempts
+            .iter()
+            .map(|attempt| {
+                let asked = findings.attempts.contains(&attempt.id);
+                attempt_report(case, attempt, asked.then_some(question))
+            })
+            .collect(),
         hosts: hosts(case),
         coverage: coverage(case),
         missing_evidence: findings
@@ -130,7 +138,7 @@ fn source_report(source: &Source) -> SourceReport {
     SourceReport { file: source.file.to_string(), record_id, frame }
 }
 
-fn attempt_report(case: &Case, attempt: &Attempt, extended: Option<u32>) -> AttemptReport {
+fn attempt_report(case: &Case, attempt: &Attempt, asked: Option<&Question>) -> AttemptReport {
     let shown = |endpoint: Option<Endpoint>, host: Option<&std::sync::Arc<str>>| {
         endpoint.map(|e| e.to_string()).or_else(|| host.map(|host| host.to_string()))
     };
@@ -146,9 +154,11 @@ fn attempt_report(case: &Case, attempt: &Attempt, extended: Option<u32>) -> Atte
         end: rfc3339(attempt.end.0),
         outcome: attempt.outcome,
         stage_reached: attempt.stage,
-        client_error: attempt.client_error.map(|reason| ClientError {
-            reason: format!("0x{reason:x}"),
-            extended: extended.map(|code| format!("0x{code:x}")),
+        client_error: attempt.client_error.or(asked.and_then(|asked| asked.error)).map(|reason| {
+            ClientError {
+                reason: format!("0x{reason:x}"),
+                extended: asked.and_then(|asked| asked.extended).map(|code| format!("0x{code:x}")),
+            }
         }),
         wire: telling(&mut wires),
         connections,
@@ -206,6 +216,8 @@ fn wire_report(view: &Conversation) -> WireReport {
         first_frame: view.first_frame.0,
         last_frame: view.last_frame.0,
         rdp_cookie: request.and_then(|request| request.cookie.clone()),
+        routing_token: request.and_then(|request| request.routing_token.clone()),
+        correlation_id: request.and_then(|request| request.correlation_id).map(|id| hex(&id)),
         requested_protocols: requested.map(|protocols| owned(protocols.names())),
         selected_protocol: selected.map(|protocols| owned(protocols.names()).join("+")),
         negotiation_failure: failure,

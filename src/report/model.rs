@@ -133,6 +133,12 @@ pub struct WireReport {
     pub first_frame: u64,
     pub last_frame: u64,
     pub rdp_cookie: Option<String>,
+    /// A load balancer's token instead of a cookie.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub routing_token: Option<String>,
+    /// RDP_NEG_CORRELATION_INFO, hex.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub correlation_id: Option<String>,
     pub requested_protocols: Option<Vec<String>>,
     pub selected_protocol: Option<String>,
     pub negotiation_failure: Option<String>,
