@@ -1,10 +1,9 @@
 //! Connections grouped into attempts: one click of a user makes several (a probe,
 //! a protocol fall-back, a retry).
 
-use super::outcome::wire_outcome;
+use super::outcome::{Outcome, wire_outcome};
 use crate::base::{CaseTime, Endpoint, millis_between};
 use crate::observe::{Conversation, Stage};
-use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -12,15 +11,6 @@ use std::sync::Arc;
 /// Connections of one client to one server that follow each other within this
 /// belong to one attempt, in ms.
 const SAME_ATTEMPT_MS: f64 = 60_000.0;
-
-/// How an attempt ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    Succeeded,
-    Failed,
-    Unknown,
-}
 
 /// One connection, from every vantage point that saw it.
 #[derive(Debug)]

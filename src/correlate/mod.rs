@@ -8,16 +8,19 @@ mod coverage;
 mod hosts;
 mod join;
 mod outcome;
+mod settle;
+mod unite;
 
-pub use attempts::{Attempt, Connection, EventRef, Outcome};
+pub use attempts::{Attempt, Connection, EventRef};
 pub use client_log::ClientTry;
 pub use clock::Clocks;
 pub use coverage::covers;
 pub(crate) use coverage::vantage_of;
 pub use hosts::{Host, HostRole};
 pub use outcome::{
-    client_records, has_session, is_finished, log_success, syn_unanswered, wire_outcome,
+    Outcome, client_records, has_session, is_finished, syn_unanswered, wire_outcome,
 };
+pub use settle::log_success;
 
 use crate::base::CaseTime;
 use crate::observe::{Conversation, Coverage, Observation};
@@ -79,7 +82,7 @@ pub fn correlate(evidence: Evidence, given: &[(String, jiff::SignedDuration)]) -
     let observations: Vec<Observation> =
         order.iter().filter_map(|index| slots.get_mut(*index)?.take()).collect();
     let logged = connections::logged(&observations);
-    let connections = connections::unite(merged, logged, &clocks);
+    let connections = unite::unite(merged, logged, &clocks);
     let mut attempts = attempts::group(connections);
     let tries = client_log::tries(&observations, &clocks);
     client_log::attach(&mut attempts, tries);
@@ -89,7 +92,7 @@ pub fn correlate(evidence: Evidence, given: &[(String, jiff::SignedDuration)]) -
     join::join(&mut attempts, &observations, &clocks);
     for (number, attempt) in (1..).zip(&mut attempts) {
         attempt.id = number;
-        outcome::settle(attempt, &observations);
+        settle::settle(attempt, &observations);
     }
     let hosts = hosts::hosts(&attempts, &observations, &coverage, &clocks);
     Case { observations, clocks, hosts, attempts, coverage }

@@ -1,12 +1,10 @@
 //! What would decide, and is not there?
 
-use super::rank::Diagnosis;
+use super::diagnosis::Diagnosis;
 use super::trouble::Trouble;
-use crate::correlate::{Attempt, Case, covers};
+use crate::correlate::{Case, covers};
 use crate::knowledge::Knowledge;
-use crate::observe::{EvidenceKind, Place, Source};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 /// Evidence to ask the customer for.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,23 +53,4 @@ pub(super) fn missing(
     let mut wanted: Vec<(f64, Missing)> = wanted.into_values().collect();
     wanted.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.what.cmp(&b.1.what)));
     wanted.into_iter().map(|(_, missing)| missing).take(MOST_REQUESTS).collect()
-}
-
-/// A file that covers an attempt in the sense of a rule: the provenance of absence.
-pub(super) fn covering_source(case: &Case, attempt: &Attempt, wanted: &str) -> Option<Source> {
-    let what = wanted.split_once(':').map_or(wanted, |(_, what)| what);
-    if what == "capture" {
-        let view = attempt.views().next()?;
-        return Some(Source { file: Arc::clone(&view.file), place: Place::Whole });
-    }
-    let host = match wanted.split_once(':') {
-        Some(("client", _)) => attempt.client_host.as_deref(),
-        _ => attempt.server_host.as_deref(),
-    };
-    let coverage = case.coverage.iter().find(|coverage| {
-        coverage.kind == EvidenceKind::Evtx
-            && host.is_none_or(|host| coverage.host.as_deref() == Some(host))
-            && coverage.channel.as_deref().is_some_and(|channel| channel.contains(what))
-    })?;
-    Some(Source { file: Arc::clone(&coverage.file), place: Place::Whole })
 }

@@ -5,7 +5,9 @@
 //! data. Weights of evidence add up (in decibans); probabilities are normalised
 //! over all causes that have evidence, *none* and *not listed*.
 
+mod diagnosis;
 mod fact;
+mod focus;
 mod host_facts;
 mod log_facts;
 mod missing;
@@ -14,9 +16,10 @@ mod trouble;
 mod weigh;
 mod wire_facts;
 
+pub use diagnosis::{Certainty, Diagnosis, Evidence};
 pub use fact::Fact;
 pub use missing::Missing;
-pub use rank::{Certainty, Diagnosis, Evidence};
+
 pub use trouble::Question;
 
 use crate::correlate::{Case, Outcome};
@@ -59,7 +62,7 @@ pub fn diagnose(case: &Case, knowledge: &Knowledge, question: &Question) -> Find
             (trouble, ranking)
         })
         .collect();
-    trouble::most_relevant_first(case, &mut judged);
+    focus::most_relevant_first(case, &mut judged);
     let Some((trouble, ranking)) = judged.into_iter().next() else {
         return without_trouble(case);
     };

@@ -1,72 +1,10 @@
 //! From weights to probabilities.
 
+use super::diagnosis::{Certainty, Diagnosis};
 use super::trouble::{Facts, Trouble};
 use super::weigh::{Weighed, weigh};
-use crate::base::CaseTime;
 use crate::correlate::Case;
-use crate::knowledge::{Cause, FaultDomain, Knowledge, Stage};
-use crate::observe::Source;
-use serde::{Deserialize, Serialize};
-use std::sync::Arc;
-
-/// How sure a diagnosis is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Certainty {
-    Weak,
-    /// Probability of at least 0.5.
-    Moderate,
-    /// At least 0.8.
-    Strong,
-    /// At least 0.95, with a fact that names the reason.
-    Conclusive,
-}
-
-impl Certainty {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Weak => "weak",
-            Self::Moderate => "moderate",
-            Self::Strong => "strong",
-            Self::Conclusive => "conclusive",
-        }
-    }
-
-    fn of(probability: f64, reason_named: bool) -> Self {
-        match probability {
-            p if p >= 0.95 && reason_named => Self::Conclusive,
-            p if p >= 0.8 => Self::Strong,
-            p if p >= 0.5 => Self::Moderate,
-            _ => Self::Weak,
-        }
-    }
-}
-
-/// One statement of the report, with its provenance.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Evidence {
-    /// Decibans; negative where it speaks against the cause.
-    pub weight_db: f64,
-    pub statement: String,
-    pub time: Option<CaseTime>,
-    pub host: Option<Arc<str>>,
-    pub source: Source,
-    /// A Wireshark display filter or an event XPath query that shows it.
-    pub open_with: String,
-}
-
-/// A cause with its probability in this case.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Diagnosis {
-    pub cause: String,
-    pub probability: f64,
-    pub certainty: Certainty,
-    pub stage: Stage,
-    pub fault_domain: FaultDomain,
-    pub attempts: Vec<u32>,
-    pub evidence: Vec<Evidence>,
-    pub against: Vec<Evidence>,
-}
+use crate::knowledge::{Cause, Knowledge};
 
 /// The causes of one trouble, best first.
 #[derive(Debug)]

@@ -1,12 +1,10 @@
-//! Failed attempts of one client to one server are one trouble. Which of the
-//! troubles is the user's?
+//! Failed attempts of one client to one server are one trouble.
 
 use super::Fact;
 use super::host_facts::Hosts;
 use super::log_facts::log_facts;
-use super::rank::{Certainty, Ranking};
 use super::wire_facts::{losses, wire_facts};
-use crate::base::{CaseTime, Endpoint, millis_between};
+use crate::base::{CaseTime, Endpoint};
 use crate::correlate::{Attempt, Case, Outcome};
 use crate::observe::{Conversation, Observation};
 use jiff::SignedDuration;
@@ -50,7 +48,7 @@ pub(super) struct Trouble {
     attempts: Vec<usize>,
     /// Unresolved names, by index into the observations.
     names: Vec<usize>,
-    in_client_log: bool,
+    pub(super) in_client_log: bool,
 }
 
 /// What a trouble is about: client and server, by address or else by host.
@@ -266,28 +264,4 @@ impl Facts {
     pub(super) fn host(&self, kind: &str) -> &[Fact] {
         self.host.get(kind).map(Vec::as_slice).unwrap_or_default()
     }
-}
-
-/// Puts the trouble first that the user most likely means: one of a client's own
-/// log, then one whose reason is known, then the rarest (a scanner's failures are
-/// all alike), then the latest.
-pub(super) fn most_relevant_first(case: &Case, judged: &mut [(Trouble, Ranking)]) {
-    let mut clients_per_cause: HashMap<String, usize> = HashMap::new();
-    for (_, ranking) in judged.iter() {
-        if let Some(first) = ranking.diagnoses.first() {
-            *clients_per_cause.entry(first.cause.clone()).or_default() += 1;
-        }
-    }
-    judged.sort_by_cached_key(|(trouble, ranking)| {
-        let first = ranking.diagnoses.first();
-        let known = first.is_some_and(|d| d.certainty >= Certainty::Moderate);
-        let crowd =
-            first.and_then(|d| clients_per_cause.get(&d.cause)).copied().unwrap_or(usize::MAX);
-        let latest = trouble.attempts(case).map(|attempt| attempt.end).max();
-        let epoch = CaseTime(jiff::Timestamp::UNIX_EPOCH);
-        let age = latest.map_or(0.0, |latest| millis_between(latest.0, epoch.0));
-        #[expect(clippy::cast_possible_truncation, reason = "milliseconds of any date fit")]
-        let age = age as i64;
-        (!trouble.in_client_log, !known, crowd, age)
-    });
 }

@@ -1,12 +1,14 @@
 //! One cause against the facts of a trouble.
 
 use super::Fact;
-use super::rank::Evidence;
+use super::diagnosis::Evidence;
 use super::trouble::{Facts, Trouble};
 use crate::base::millis_between;
-use crate::correlate::{Case, covers};
+use crate::correlate::{Attempt, Case, covers};
 use crate::knowledge::{Cause, Rule, Scope};
+use crate::observe::{EvidenceKind, Place, Source};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What the facts say about one cause.
 #[derive(Debug, Default)]
@@ -122,7 +124,7 @@ fn absence(case: &Case, trouble: &Trouble, rule: &Rule) -> Option<(Evidence, boo
     if !attempts.all(|attempt| covers(case, attempt, &rule.coverage)) {
         return None;
     }
-    let source = super::missing::covering_source(case, first, &rule.coverage)?;
+    let source = covering_source(case, first, &rule.coverage)?;
     let evidence = Evidence {
         weight_db: rule.weight_db,
         statement: rule.says.clone(),
@@ -132,6 +134,25 @@ fn absence(case: &Case, trouble: &Trouble, rule: &Rule) -> Option<(Evidence, boo
         source,
     };
     Some((evidence, false))
+}
+
+/// A file that covers an attempt in the sense of a rule: the provenance of absence.
+fn covering_source(case: &Case, attempt: &Attempt, wanted: &str) -> Option<Source> {
+    let what = wanted.split_once(':').map_or(wanted, |(_, what)| what);
+    if what == "capture" {
+        let view = attempt.views().next()?;
+        return Some(Source { file: Arc::clone(&view.file), place: Place::Whole });
+    }
+    let host = match wanted.split_once(':') {
+        Some(("client", _)) => attempt.client_host.as_deref(),
+        _ => attempt.server_host.as_deref(),
+    };
+    let coverage = case.coverage.iter().find(|coverage| {
+        coverage.kind == EvidenceKind::Evtx
+            && host.is_none_or(|host| coverage.host.as_deref() == Some(host))
+            && coverage.channel.as_deref().is_some_and(|channel| channel.contains(what))
+    })?;
+    Some(Source { file: Arc::clone(&coverage.file), place: Place::Whole })
 }
 
 /// Puts the fact's values into the sentence; an unknown name is left as it stands.
