@@ -1,8 +1,11 @@
-use thiserror::Error;
+use nom::Parser;
+use nom::bytes::complete::take;
+use nom::error::Error;
+use nom::number::complete as number;
 
 /// Why a PDU could not be read. It never leaves `capture` and `eventlog`: there
 /// it becomes a gap or an oddity.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
     /// The bytes end inside a field.
     #[error("{pdu}: need {need} bytes for {field}, have {have}")]
@@ -27,41 +30,46 @@ impl<'a> Fields<'a> {
         self.rest
     }
 
+    /// The next bytes of a field.
     pub(super) fn bytes(
         &mut self,
         need: usize,
         field: &'static str,
     ) -> Result<&'a [u8], DecodeError> {
+        self.read(field, need, take(need))
+    }
+
+    pub(super) fn u8(&mut self, field: &'static str) -> Result<u8, DecodeError> {
+        self.read(field, 1, number::u8)
+    }
+
+    pub(super) fn le_u16(&mut self, field: &'static str) -> Result<u16, DecodeError> {
+        self.read(field, 2, number::le_u16)
+    }
+
+    pub(super) fn le_u32(&mut self, field: &'static str) -> Result<u32, DecodeError> {
+        self.read(field, 4, number::le_u32)
+    }
+
+    pub(super) fn be_u16(&mut self, field: &'static str) -> Result<u16, DecodeError> {
+        self.read(field, 2, number::be_u16)
+    }
+
+    /// Runs a parser of `nom` and gives its failure the name of the field.
+    fn read<T>(
+        &mut self,
+        field: &'static str,
+        need: usize,
+        mut parser: impl Parser<&'a [u8], Output = T, Error = Error<&'a [u8]>>,
+    ) -> Result<T, DecodeError> {
         let have = self.rest.len();
-        let (taken, rest) = self.rest.split_at_checked(need).ok_or(DecodeError::Truncated {
+        let (rest, value) = parser.parse(self.rest).map_err(|_| DecodeError::Truncated {
             pdu: self.pdu,
             field,
             need,
             have,
         })?;
         self.rest = rest;
-        Ok(taken)
-    }
-
-    fn array<const N: usize>(&mut self, field: &'static str) -> Result<[u8; N], DecodeError> {
-        let mut out = [0; N];
-        out.copy_from_slice(self.bytes(N, field)?);
-        Ok(out)
-    }
-
-    pub(super) fn u8(&mut self, field: &'static str) -> Result<u8, DecodeError> {
-        Ok(u8::from_le_bytes(self.array(field)?))
-    }
-
-    pub(super) fn le_u16(&mut self, field: &'static str) -> Result<u16, DecodeError> {
-        Ok(u16::from_le_bytes(self.array(field)?))
-    }
-
-    pub(super) fn le_u32(&mut self, field: &'static str) -> Result<u32, DecodeError> {
-        Ok(u32::from_le_bytes(self.array(field)?))
-    }
-
-    pub(super) fn be_u16(&mut self, field: &'static str) -> Result<u16, DecodeError> {
-        Ok(u16::from_be_bytes(self.array(field)?))
+        Ok(value)
     }
 }
