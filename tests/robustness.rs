@@ -182,3 +182,30 @@ fn attackers_text_cannot_steer_the_terminal() {
     let text = String::from_utf8(out).unwrap();
     assert!(!text.contains('\u{1b}') && !text.contains('\u{202e}'));
 }
+
+proptest::proptest! {
+    /// Every parser of `wire` on any bytes, and on bytes that begin like its PDU.
+    #[test]
+    fn no_wire_parser_panics(
+        head in 0usize..6,
+        mut bytes in proptest::collection::vec(0u8.., 0..400),
+    ) {
+        use rdp_triage::wire::{certificate, dns, icmp, ja, nego, tls, tpkt, x224};
+        let heads: [&[u8]; 6] = [
+            &[],
+            &[3, 0, 0, 40, 35, 0xe0, 0, 0, 0, 0, 0],
+            &[2, 0, 8, 0],
+            &[22, 3, 1, 1, 0, 1, 0, 0, 200, 3, 3],
+            &[1, 0, 0, 200, 3, 3],
+            &[0x30, 0x82, 1, 0, 0x30, 0x81, 200],
+        ];
+        bytes.splice(..0, heads[head].iter().copied());
+        let _ = (tpkt::payload_len(&bytes), x224::parse(&bytes), nego::Negotiation::parse(&bytes));
+        let _ = (tls::RecordHeader::parse(&bytes), tls::Alert::parse(&bytes));
+        if let tls::Handshake::ClientHello(hello) = tls::parse_handshake(&bytes) {
+            let _ = (hello.server_name(), hello.versions(), ja::ja3(&hello), ja::ja4(&hello));
+        }
+        let _ = certificate::Certificate::parse(&bytes);
+        let _ = (dns::Message::parse(&bytes), icmp::parse_v4(&bytes), icmp::parse_v6(&bytes));
+    }
+}
