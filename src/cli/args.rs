@@ -7,7 +7,6 @@ use anyhow::{Result, anyhow, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::SignedDuration;
 use std::net::IpAddr;
-use std::num::NonZeroU16;
 use std::path::PathBuf;
 
 /// Says why a Remote Desktop connection failed, from Windows event logs and
@@ -93,8 +92,8 @@ pub(super) struct AnalyzeArgs {
     #[arg(long, value_name = "ADDR")]
     client: Option<String>,
     /// Another port on which RDP listens (repeatable); RDP is recognised on any port by its first bytes
-    #[arg(long = "port", value_name = "N")]
-    ports: Vec<NonZeroU16>,
+    #[arg(long = "port", value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    ports: Vec<u16>,
     /// Error code that the user saw, as in mstsc's dialog (0x904 or 2308)
     #[arg(long, value_name = "CODE")]
     error: Option<String>,
@@ -114,8 +113,8 @@ pub(super) struct AnalyzeArgs {
     #[arg(long)]
     pub(super) strict: bool,
     /// Threads to use; all cores by default
-    #[arg(long, value_name = "N")]
-    pub(super) jobs: Option<NonZeroU16AsUsize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(super) jobs: Option<u16>,
     /// No warnings and no progress
     #[arg(long)]
     pub(super) quiet: bool,
@@ -127,24 +126,6 @@ pub(super) struct AnalyzeArgs {
     pub(super) color: Color,
 }
 
-/// A thread count: at least 1.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct NonZeroU16AsUsize(NonZeroU16);
-
-impl std::str::FromStr for NonZeroU16AsUsize {
-    type Err = std::num::ParseIntError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.parse().map(Self)
-    }
-}
-
-impl From<NonZeroU16AsUsize> for usize {
-    fn from(count: NonZeroU16AsUsize) -> Self {
-        count.0.get().into()
-    }
-}
-
 impl AnalyzeArgs {
     /// What was typed, understood.
     pub(super) fn config(&self) -> Result<Config> {
@@ -152,7 +133,7 @@ impl AnalyzeArgs {
         let time = |text: &Option<String>| text.as_deref().map(parse_time).transpose();
         Ok(Config {
             paths: self.paths.clone(),
-            ports: self.ports.iter().map(|port| port.get()).collect(),
+            ports: self.ports.clone(),
             question: Question {
                 client: self.client.as_deref().map(parse_client).transpose()?,
                 server: self.server.as_deref().map(parse_server).transpose()?,

@@ -137,8 +137,15 @@ fn walk(root: &Path, intake: &mut Intake) {
             intake.gaps.push(Gap::file(&name, message));
             return;
         }
-        if !entry.file_type().is_file() && entry.depth() > 0 {
-            intake.gaps.push(Gap::file(&name, "a link or special file, not followed"));
+        // What the user names may be a link; what lies below may not. Reading a pipe or
+        // a device by name could wait for ever.
+        let regular = match entry.depth() {
+            0 => entry.path().is_file(),
+            _ => entry.file_type().is_file(),
+        };
+        if !regular {
+            let message = "a link or special file, not followed: give the file itself, or a stream on standard input with `-`";
+            intake.gaps.push(Gap::file(&name, message));
             continue;
         }
         match probe(entry.path()) {
