@@ -168,7 +168,28 @@ fn the_question_narrows_the_answer() {
     let asked = report["diagnoses"][0]["attempts"].as_array().unwrap().clone();
     assert_eq!(asked.len(), 3, "three guesses of that address: {asked:?}");
     let later = run(&["analyze", "--format", "json", "--since", "2030-01-01T00:00:00Z", TICKET]);
-    assert_eq!(json(&later)["verdict"], "no_failure_found");
+    assert_eq!(json(&later)["verdict"], "inconclusive", "no clean bill of health");
+    assert!(json(&later)["summary"].as_str().unwrap().contains("left out: "));
+    let never = run(&[
+        "analyze",
+        "--since",
+        "2030-01-01T00:00:00Z",
+        "--until",
+        "2029-01-01T00:00:00Z",
+        TICKET,
+    ]);
+    assert_eq!(never.status.code(), Some(2));
+}
+
+#[test]
+fn a_report_never_replaces_a_log_or_a_capture() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("Security.evtx");
+    let bytes = b"ElfFile\0 and the rest".as_slice();
+    fs::write(&log, bytes).unwrap();
+    let output = run(&["analyze", "-o", log.to_str().unwrap(), TICKET]);
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+    assert_eq!(fs::read(&log).unwrap(), bytes, "untouched");
 }
 
 #[test]

@@ -131,6 +131,10 @@ impl AnalyzeArgs {
     pub(super) fn config(&self) -> Result<Config> {
         let code = |text: &Option<String>| text.as_deref().map(parse_code).transpose();
         let time = |text: &Option<String>| text.as_deref().map(parse_time).transpose();
+        let (since, until) = (time(&self.since)?, time(&self.until)?);
+        if since.zip(until).is_some_and(|(since, until)| since > until) {
+            bail!("--since is later than --until: nothing lies between them");
+        }
         Ok(Config {
             paths: self.paths.clone(),
             ports: self.ports.clone(),
@@ -139,8 +143,8 @@ impl AnalyzeArgs {
                 server: self.server.as_deref().map(parse_server).transpose()?,
                 error: code(&self.error)?,
                 extended: code(&self.extended)?,
-                since: time(&self.since)?,
-                until: time(&self.until)?,
+                since,
+                until,
             },
             clock_offsets: self
                 .clock_offsets
@@ -180,6 +184,9 @@ fn parse_clock_offset(text: &str) -> Result<(String, SignedDuration)> {
     let Some((host, seconds)) = text.split_once('=') else {
         bail!("--clock-offset {text}: write HOST=SECONDS, for example SRV01=-1.5");
     };
+    if host.trim().is_empty() {
+        bail!("--clock-offset {text}: the name of the host is missing");
+    }
     let seconds: f64 = seconds
         .parse()
         .ok()

@@ -1,9 +1,10 @@
 //! Where the result goes.
 
 use super::args::Color;
-use anyhow::{Context as _, Result};
+use crate::intake::sniff;
+use anyhow::{Context as _, Result, bail};
 use std::fs::File;
-use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write};
+use std::io::{self, BufWriter, IsTerminal as _, Read as _, StdoutLock, Write};
 use std::path::Path;
 
 /// Columns where nobody says how wide the terminal is.
@@ -20,6 +21,7 @@ impl Output {
     pub(super) fn open(path: Option<&Path>) -> Result<Self> {
         Ok(match path {
             Some(path) => {
+                refuse_evidence(path)?;
                 let file =
                     File::create(path).with_context(|| format!("creating {}", path.display()))?;
                 Self::File(BufWriter::new(file))
@@ -58,6 +60,22 @@ impl Output {
             }
         }
     }
+}
+
+/// A report must never replace what it was made from.
+fn refuse_evidence(path: &Path) -> Result<()> {
+    // Opening a pipe for reading would wait for a writer.
+    if !path.is_file() {
+        return Ok(());
+    }
+    let Ok(existing) = File::open(path) else { return Ok(()) };
+    let mut head = Vec::new();
+    // What cannot be read is no evidence either; creating the file will say so.
+    let _ = existing.take(512).read_to_end(&mut head);
+    if sniff(&head).is_evidence() {
+        bail!("{} is an event log or a capture: choose another --output", path.display());
+    }
+    Ok(())
 }
 
 impl Write for Output {

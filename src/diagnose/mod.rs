@@ -48,6 +48,8 @@ pub struct Findings {
     pub missing: Vec<Missing>,
     /// Attempts that the ranking is about.
     pub attempts: Vec<u32>,
+    /// Failed attempts that the question left out.
+    pub left_out: usize,
 }
 
 /// Judges a case. `question` is what the user asked about.
@@ -64,7 +66,7 @@ pub fn diagnose(case: &Case, knowledge: &Knowledge, question: &Question) -> Find
         .collect();
     focus::most_relevant_first(case, &mut judged);
     let Some((trouble, ranking)) = judged.into_iter().next() else {
-        return without_trouble(case);
+        return without_trouble(case, question);
     };
     let verdict = match ranking.diagnoses.first() {
         Some(first) if first.certainty >= Certainty::Moderate => Verdict::Diagnosed,
@@ -72,17 +74,29 @@ pub fn diagnose(case: &Case, knowledge: &Knowledge, question: &Question) -> Find
     };
     let missing = missing::missing(case, &trouble, &ranking.diagnoses, knowledge);
     let attempts = trouble.attempt_ids(case);
-    Findings { verdict, diagnoses: ranking.diagnoses, missing, attempts }
+    let left_out = trouble::left_out(case, question);
+    Findings { verdict, diagnoses: ranking.diagnoses, missing, attempts, left_out }
 }
 
-fn without_trouble(case: &Case) -> Findings {
+fn without_trouble(case: &Case, question: &Question) -> Findings {
     let readable = case.coverage.iter().any(|coverage| coverage.items > 0);
-    let verdict = if readable { Verdict::NoFailureFound } else { Verdict::NoEvidence };
+    let left_out = trouble::left_out(case, question);
+    let in_question = case.attempts.iter().any(|attempt| question.concerns(attempt));
+    // A question that matches nothing must not read like a clean bill of health.
+    let unanswered = left_out > 0 && !in_question;
+    // Nor must a log of which the larger part is torn.
+    let torn = case.attempts.is_empty()
+        && case.coverage.iter().any(|coverage| coverage.unreadable >= coverage.items.max(1));
+    let verdict = match (readable, unanswered || torn) {
+        (false, _) => Verdict::NoEvidence,
+        (true, true) => Verdict::Inconclusive,
+        (true, false) => Verdict::NoFailureFound,
+    };
     let attempts = case
         .attempts
         .iter()
-        .filter(|attempt| attempt.outcome == Outcome::Succeeded)
+        .filter(|attempt| attempt.outcome == Outcome::Succeeded && question.concerns(attempt))
         .map(|attempt| attempt.id)
         .collect();
-    Findings { verdict, diagnoses: Vec::new(), missing: Vec::new(), attempts }
+    Findings { verdict, diagnoses: Vec::new(), missing: Vec::new(), attempts, left_out }
 }

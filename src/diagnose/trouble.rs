@@ -25,12 +25,13 @@ pub struct Question {
 }
 
 impl Question {
-    fn concerns(&self, attempt: &Attempt) -> bool {
+    /// An attempt whose client or server nobody knows may be the one that is asked about.
+    pub(super) fn concerns(&self, attempt: &Attempt) -> bool {
         let client = self
             .client
-            .is_none_or(|wanted| attempt.client.is_some_and(|client| client.address == wanted));
+            .is_none_or(|wanted| attempt.client.is_none_or(|client| client.address == wanted));
         let server = self.server.is_none_or(|wanted| {
-            attempt.server.is_some_and(|server| {
+            attempt.server.is_none_or(|server| {
                 server.address == wanted.address
                     && (wanted.port.is_none() || wanted.port == server.port)
             })
@@ -94,6 +95,12 @@ pub(super) fn troubles(case: &Case, question: &Question) -> Vec<Trouble> {
 const BAD_SESSION_LOSSES: u32 = 8;
 /// And their share of all segments.
 const BAD_SESSION_RATE: f64 = 0.05;
+
+/// Failed attempts that the question leaves out.
+pub(super) fn left_out(case: &Case, question: &Question) -> usize {
+    let failed = |attempt: &&Attempt| attempt.outcome == Outcome::Failed;
+    case.attempts.iter().filter(failed).filter(|attempt| !question.concerns(attempt)).count()
+}
 
 /// Failed, or working over a path that loses too much.
 fn is_troubled(attempt: &Attempt) -> bool {

@@ -116,7 +116,7 @@ fn path_facts(view: &Conversation, facts: &mut Vec<Fact>) {
         facts.push(
             Fact::of_frame("wire.loss.heavy", view, frame, view.start)
                 .with("lost", repeated)
-                .with("segments", total)
+                .with("segments", total - repeated)
                 .with("percent", format!("{:.0}", rate * 100.0))
                 .with("client_repeats", client.retransmissions)
                 .with("server_repeats", server.retransmissions),
@@ -409,7 +409,9 @@ fn credssp_facts(
     fact: impl Fn(&'static str) -> Fact,
 ) {
     let [client_data, _] = &view.tls.application_data;
-    let pause = match (client_data.last(), view.tcp.close) {
+    let close = view.tcp.close;
+    let before = client_data.iter().rfind(|at| close.is_none_or(|end| at.frame <= end.frame));
+    let pause = match (before, close) {
         (Some(last), Some(close)) => millis_between(last.time.0, close.time.0),
         _ => 0.0,
     };

@@ -62,7 +62,7 @@ pub fn build(
             .collect(),
         problems: gaps.iter().map(problem).collect(),
     };
-    report.summary = summary(&report);
+    report.summary = summary(&report, findings);
     report
 }
 

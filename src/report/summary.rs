@@ -3,26 +3,47 @@
 use super::model::Report;
 use super::table::percent;
 use crate::correlate::Outcome;
-use crate::diagnose::{Certainty, Verdict};
+use crate::diagnose::{Certainty, Findings, Verdict};
 
-pub(super) fn summary(report: &Report) -> String {
+pub(super) fn summary(report: &Report, findings: &Findings) -> String {
     match report.verdict {
         Verdict::NoEvidence => {
             "Nothing could be analysed: no event log and no capture could be read.".to_owned()
         }
         Verdict::NoFailureFound => no_failure(report),
-        Verdict::Diagnosed | Verdict::Inconclusive => found(report),
+        Verdict::Diagnosed => found(report),
+        Verdict::Inconclusive if report.diagnoses.is_empty() => undecided(report, findings),
+        Verdict::Inconclusive => found(report),
     }
 }
 
 fn no_failure(report: &Report) -> String {
     let succeeded = report.attempts.iter().filter(|a| a.outcome == Outcome::Succeeded).count();
     match succeeded {
+        0 if report.attempts.is_empty() => {
+            "No RDP connection was found in this evidence: neither a failed nor a successful one."
+                .to_owned()
+        }
         0 => "No failed RDP connection was found in this evidence, and no successful one either."
             .to_owned(),
         1 => "No failure found: the RDP connection in this evidence worked.".to_owned(),
         n => format!("No failure found: {n} RDP connections in this evidence worked."),
     }
+}
+
+/// Why nothing can be said although something was read.
+fn undecided(report: &Report, findings: &Findings) -> String {
+    let left_out = findings.left_out;
+    if left_out > 0 && findings.attempts.is_empty() {
+        return format!(
+            "Nothing matches what was asked for (--client, --server, --since, --until); failed attempts left out: {left_out}."
+        );
+    }
+    if report.attempts.is_empty() {
+        return "No RDP connection was found, but most of this evidence could not be read: see the problems."
+            .to_owned();
+    }
+    found(report)
 }
 
 fn found(report: &Report) -> String {
