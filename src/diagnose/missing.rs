@@ -14,6 +14,16 @@ pub struct Missing {
     pub how: Vec<String>,
 }
 
+impl Missing {
+    fn add_causes(&mut self, causes: Vec<String>) {
+        for cause in causes {
+            if !self.would_separate.contains(&cause) {
+                self.would_separate.push(cause);
+            }
+        }
+    }
+}
+
 /// Requests that are listed: a person asks for few things at a time.
 const MOST_REQUESTS: usize = 5;
 
@@ -52,5 +62,14 @@ pub(super) fn missing(
     }
     let mut wanted: Vec<(f64, Missing)> = wanted.into_values().collect();
     wanted.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.what.cmp(&b.1.what)));
-    wanted.into_iter().map(|(_, missing)| missing).take(MOST_REQUESTS).collect()
+    let mut requests: Vec<Missing> = Vec::new();
+    for (_, missing) in wanted {
+        // Two causes may ask for the same thing in other words: once is enough.
+        match requests.iter_mut().find(|known| known.how == missing.how) {
+            Some(known) => known.add_causes(missing.would_separate),
+            None => requests.push(missing),
+        }
+    }
+    requests.truncate(MOST_REQUESTS);
+    requests
 }

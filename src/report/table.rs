@@ -203,10 +203,12 @@ impl Page<'_> {
             for command in &fix.commands {
                 writeln!(self.out, "      {}", for_terminal(command))?;
             }
-            for (label, lines) in [("back:  ", &fix.rollback), ("check: ", &fix.verify)] {
-                for line in lines {
-                    self.paragraph(&format!("      {label}"), "             ", line)?;
-                }
+            // Commands are not wrapped: they are there to be copied.
+            for line in &fix.rollback {
+                writeln!(self.out, "      back:  {}", for_terminal(line))?;
+            }
+            for line in &fix.verify {
+                self.paragraph("      check: ", "             ", line)?;
             }
         }
         Ok(())
