@@ -26,6 +26,9 @@ pub const MAX_RECORDS_KEPT: usize = 48;
 /// Unacknowledged segments of one direction that are followed one by one.
 pub const MAX_OUTSTANDING: usize = 256;
 
+/// Holes in one direction that are remembered until something fills them.
+pub const MAX_HOLES: usize = 256;
+
 /// TCP flows that are followed at the same time. The oldest idle one makes room.
 pub const MAX_FLOWS: usize = 200_000;
 

@@ -1,6 +1,7 @@
 //! One connection while it is being read.
 
 use super::attribution::Attribution;
+use super::copies::Copies;
 use super::dissect::{Dissector, Moment};
 use super::health::Tracker;
 use super::reassembly::{Piece, Reassembler};
@@ -27,6 +28,7 @@ pub(super) struct Live {
     dissector: Dissector,
     streams: [Reassembler; 2],
     trackers: [Tracker; 2],
+    copies: [Copies; 2],
     attribution: Attribution,
     gap: Option<StreamGap>,
 }
@@ -49,6 +51,7 @@ impl Live {
             dissector: Dissector::default(),
             streams: Default::default(),
             trackers: Default::default(),
+            copies: Default::default(),
             attribution: Attribution::default(),
             gap: None,
         }
@@ -74,21 +77,18 @@ impl Live {
         self.frames += 1;
         self.last = (frame, time);
         let [client, server] = &mut self.trackers;
-        let (own, other) = match side {
-            Side::Client => (client, server),
-            Side::Server => (server, client),
+        let [client_copies, server_copies] = &mut self.copies;
+        let (own, other, copies) = match side {
+            Side::Client => (client, server, client_copies),
+            Side::Server => (server, client, server_copies),
         };
-        if own.is_duplicate_frame(segment, time) {
+        if copies.is_copy(segment, time) {
             self.tcp.duplicate_frames += 1;
             return;
         }
         own.sent(segment, frame, time);
-        other.acknowledged_by(segment, time);
-        if segment.flags.rst {
-            self.attribution.reset(side, frame, time, segment.ttl);
-        } else {
-            self.attribution.saw(side, segment.ttl);
-        }
+        other.acknowledged_by(segment, frame, time);
+        self.attribution.saw(side, segment, frame, time);
         self.handshake(side, frame, time, segment);
         self.payload(side, frame, time, segment);
         self.close(side, frame, time, segment);
@@ -191,7 +191,7 @@ impl Live {
         }
         self.dissector.finish();
         let [client_health, server_health] = self.trackers;
-        self.tcp.health = [client_health.finish(), server_health.finish()];
+        self.tcp.health = [client_health.finish(self.last.1), server_health.finish(self.last.1)];
         self.tcp.foreign_resets = self.attribution.foreign_resets();
         self.tcp.ttl =
             [self.attribution.usual_ttl(Side::Client), self.attribution.usual_ttl(Side::Server)];

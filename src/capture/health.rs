@@ -1,9 +1,10 @@
-//! How one direction of a connection fares: what was sent again, what was never
-//! acknowledged, how long acknowledgements took.
+//! How one direction of a connection fares: what was sent again and why, what came
+//! out of order, what was never acknowledged, how long acknowledgements took.
 
-use crate::base::limits::MAX_OUTSTANDING;
+use super::window::ReceiveWindow;
+use crate::base::limits::{MAX_HOLES, MAX_OUTSTANDING};
 use crate::base::{FrameNumber, HostTime, millis_between};
-use crate::observe::{TcpHealth, UnackedSegment};
+use crate::observe::{RoundTrips, TcpHealth, UnackedSegment};
 use crate::wire::packet::Segment;
 use std::collections::VecDeque;
 
@@ -18,30 +19,38 @@ struct Outstanding {
     times: u32,
 }
 
-/// Header values of a frame by which its second copy is recognised.
-type Fingerprint = (u16, u32, u32, u32, bool);
-
-/// A copy of a frame (both NICs, two VLANs, several capture points merged into one
-/// file) carries the same IP identification; a retransmission gets a new one.
-const DUPLICATE_WINDOW_MS: f64 = 3000.0;
-const FINGERPRINTS_KEPT: usize = 16;
+/// A range of sequence numbers below the highest one that was never seen.
+#[derive(Debug)]
+struct Hole {
+    start: u32,
+    end: u32,
+    /// When it was noticed.
+    since: HostTime,
+    /// The other side has these bytes: the capture lost them, or shows them late.
+    acknowledged: bool,
+}
 
 /// A hole that is filled later than this was not reordering but loss, in ms.
 const REORDER_WINDOW_MS: f64 = 3.0;
+
+/// Duplicate acknowledgements from which a sender repeats at once: RFC 5681 3.2 says
+/// three; the first may have crossed with the capture's begin, so two are enough.
+const FAST_RETRANSMIT_ACKS: u32 = 2;
 
 /// Follows the segments of one sender.
 #[derive(Debug, Default)]
 pub(super) struct Tracker {
     health: TcpHealth,
+    window: ReceiveWindow,
     /// End of the highest sequence number seen.
     highest: Option<u32>,
     outstanding: VecDeque<Outstanding>,
-    /// Ranges below `highest` that were never seen, and since when.
-    holes: Vec<(u32, u32, HostTime)>,
-    recent: VecDeque<(Fingerprint, HostTime)>,
+    holes: Vec<Hole>,
+    /// The other side's last acknowledgement number and window.
     last_ack: Option<(u32, u16)>,
+    /// How often it was repeated.
+    repeated_acks: u32,
     rtt_sum_ms: f64,
-    rtt_count: u32,
 }
 
 /// `a` before `b` in sequence space, RFC 9293 3.4.
@@ -50,47 +59,52 @@ pub(super) fn before(a: u32, b: u32) -> bool {
 }
 
 impl Tracker {
-    /// Whether the frame is a second copy of one that was already counted.
-    pub(super) fn is_duplicate_frame(&mut self, segment: &Segment<'_>, time: HostTime) -> bool {
-        // Linux sends SYN-ACKs and resets with identification 0: those prove nothing.
-        let Some(id) = segment.ip_id.filter(|id| *id != 0) else { return false };
-        let print = (id, segment.seq, segment.ack, segment.payload_len, segment.flags.rst);
-        let known = self.recent.iter().any(|(other, at)| {
-            *other == print && millis_between(at.0, time.0).abs() < DUPLICATE_WINDOW_MS
-        });
-        if !known {
-            if self.recent.len() == FINGERPRINTS_KEPT {
-                self.recent.pop_front();
-            }
-            self.recent.push_back((print, time));
-        }
-        known
-    }
-
     /// This side sent a segment.
     pub(super) fn sent(&mut self, segment: &Segment<'_>, frame: FrameNumber, time: HostTime) {
         if let Some(mss) = segment.mss {
             self.health.mss = Some(mss);
         }
-        if segment.window == 0 && !segment.flags.rst && !segment.flags.syn {
-            self.health.zero_windows += 1;
-        }
+        self.window.announced(segment, time);
         let length = segment.seq_len();
-        if length == 0 || segment.flags.rst {
+        if segment.flags.rst {
             return;
         }
+        if self.highest.is_some_and(|highest| is_keep_alive(segment, highest)) {
+            self.health.keep_alives += 1;
+            self.health.unanswered_keep_alives += 1;
+            return;
+        }
+        if length == 0 {
+            return;
+        }
+        self.health.largest_sent = self.health.largest_sent.max(segment.payload_len);
         let (start, end) = (segment.seq, segment.seq.wrapping_add(length));
         let highest = *self.highest.get_or_insert(start);
         if !before(start, highest) {
             if start != highest {
-                self.holes.push((highest, start, time));
+                self.open_hole(highest, start, time, false);
             }
             self.highest = Some(end);
             self.fresh(segment, (start, end), frame, time);
         } else if self.fills_hole(start, end, time) {
             self.fresh(segment, (start, end), frame, time);
-        } else if !is_keep_alive(segment, highest) {
+        } else {
             self.again((start, end), segment.payload_len, frame, time);
+        }
+    }
+
+    fn open_hole(&mut self, start: u32, end: u32, since: HostTime, acknowledged: bool) {
+        if self.holes.len() >= MAX_HOLES {
+            let oldest = self.holes.remove(0);
+            self.forget(&oldest);
+        }
+        self.holes.push(Hole { start, end, since, acknowledged });
+    }
+
+    /// A hole that nothing fills any more.
+    fn forget(&mut self, hole: &Hole) {
+        if hole.acknowledged {
+            self.health.unseen_bytes += u64::from(hole.end.wrapping_sub(hole.start));
         }
     }
 
@@ -105,7 +119,8 @@ impl Tracker {
             self.health.data_segments += 1;
             self.health.payload_bytes += u64::from(segment.payload_len);
         }
-        if self.outstanding.len() < MAX_OUTSTANDING {
+        let acknowledged = self.last_ack.is_some_and(|(ack, _)| !before(ack, range.1));
+        if self.outstanding.len() < MAX_OUTSTANDING && !acknowledged {
             self.outstanding.push_back(Outstanding {
                 start: range.0,
                 end: range.1,
@@ -119,18 +134,19 @@ impl Tracker {
 
     fn fills_hole(&mut self, start: u32, end: u32, time: HostTime) -> bool {
         let Some(index) =
-            self.holes.iter().position(|(from, to, _)| !before(start, *from) && !before(*to, end))
+            self.holes.iter().position(|hole| !before(start, hole.start) && !before(hole.end, end))
         else {
             return false;
         };
-        let (from, to, since) = self.holes.remove(index);
-        if before(from, start) {
-            self.holes.push((from, start, since));
+        let hole = self.holes.remove(index);
+        for (from, to) in [(hole.start, start), (end, hole.end)] {
+            if before(from, to) {
+                self.open_hole(from, to, hole.since, hole.acknowledged);
+            }
         }
-        if before(end, to) {
-            self.holes.push((end, to, since));
-        }
-        if millis_between(since.0, time.0) > REORDER_WINDOW_MS {
+        if hole.acknowledged || millis_between(hole.since.0, time.0) <= REORDER_WINDOW_MS {
+            self.health.out_of_order += 1;
+        } else {
             self.health.filled_late += 1;
         }
         true
@@ -138,6 +154,13 @@ impl Tracker {
 
     fn again(&mut self, range: (u32, u32), payload_len: u32, frame: FrameNumber, time: HostTime) {
         self.health.retransmissions += 1;
+        match self.last_ack {
+            Some((ack, _)) if !before(ack, range.1) => self.health.spurious_retransmissions += 1,
+            Some((ack, _)) if ack == range.0 && self.repeated_acks >= FAST_RETRANSMIT_ACKS => {
+                self.health.fast_retransmissions += 1;
+            }
+            _ => {}
+        }
         self.health.retransmission_frames = Some(match self.health.retransmission_frames {
             Some((first, _)) => (first, frame),
             None => (frame, frame),
@@ -151,26 +174,70 @@ impl Tracker {
     }
 
     /// The other side sent a segment with this acknowledgement.
-    pub(super) fn acknowledged_by(&mut self, segment: &Segment<'_>, time: HostTime) {
+    pub(super) fn acknowledged_by(
+        &mut self,
+        segment: &Segment<'_>,
+        frame: FrameNumber,
+        time: HostTime,
+    ) {
+        self.health.unanswered_keep_alives = 0;
         if !segment.flags.ack || segment.flags.rst {
             return;
         }
         let repeated = self.last_ack == Some((segment.ack, segment.window));
         if repeated && segment.seq_len() == 0 && !self.outstanding.is_empty() {
             self.health.duplicate_acks += 1;
+            self.repeated_acks += 1;
+        } else if !repeated {
+            self.repeated_acks = 0;
         }
         self.last_ack = Some((segment.ack, segment.window));
+        self.unseen(segment.ack, time);
         while let Some(front) = self.outstanding.front() {
             if before(segment.ack, front.end) {
                 break;
             }
             self.health.largest_acked = self.health.largest_acked.max(front.payload_len);
+            // A segment that was sent twice says nothing about time (Karn, RFC 6298 3).
             if front.times == 1 {
-                self.rtt_sum_ms += millis_between(front.first.1.0, time.0);
-                self.rtt_count += 1;
+                let sample = millis_between(front.first.1.0, time.0);
+                self.round_trip(sample, frame);
             }
             self.outstanding.pop_front();
         }
+        self.selectively_acknowledged(segment);
+    }
+
+    /// Bytes that are acknowledged and were not seen: either the capture has no more
+    /// of them, or it shows them late.
+    fn unseen(&mut self, ack: u32, time: HostTime) {
+        for hole in self.holes.iter_mut().filter(|hole| !before(ack, hole.end)) {
+            hole.acknowledged = true;
+        }
+        if let Some(highest) = self.highest.filter(|highest| before(*highest, ack)) {
+            self.open_hole(highest, ack, time, true);
+            self.highest = Some(ack);
+        }
+    }
+
+    fn round_trip(&mut self, sample_ms: f64, frame: FrameNumber) {
+        self.rtt_sum_ms += sample_ms;
+        let rtt = self.health.rtt.get_or_insert(RoundTrips {
+            samples: 0,
+            min_ms: sample_ms,
+            mean_ms: sample_ms,
+            max_ms: sample_ms,
+            max_frame: frame,
+        });
+        rtt.samples += 1;
+        rtt.min_ms = rtt.min_ms.min(sample_ms);
+        if sample_ms > rtt.max_ms {
+            (rtt.max_ms, rtt.max_frame) = (sample_ms, frame);
+        }
+        rtt.mean_ms = self.rtt_sum_ms / f64::from(rtt.samples);
+    }
+
+    fn selectively_acknowledged(&mut self, segment: &Segment<'_>) {
         if let (Some((left, right)), Some(front)) = (segment.sack, self.outstanding.front())
             && before(front.start, left)
         {
@@ -185,8 +252,11 @@ impl Tracker {
         }
     }
 
-    /// What is known at the end.
-    pub(super) fn finish(mut self) -> TcpHealth {
+    /// What is known at the end; `end` is when the connection was last seen.
+    pub(super) fn finish(mut self, end: HostTime) -> TcpHealth {
+        for hole in std::mem::take(&mut self.holes) {
+            self.forget(&hole);
+        }
         let unacked = self.outstanding.iter().find(|o| o.payload_len > 0);
         self.health.unacked = unacked.map(|o| UnackedSegment {
             payload_len: o.payload_len,
@@ -195,8 +265,7 @@ impl Tracker {
             last_time: o.last.1,
             times: o.times,
         });
-        self.health.rtt_ms =
-            (self.rtt_count > 0).then(|| self.rtt_sum_ms / f64::from(self.rtt_count));
+        self.window.finish(end, &mut self.health);
         self.health
     }
 }
@@ -210,10 +279,12 @@ fn is_keep_alive(segment: &Segment<'_>, highest: u32) -> bool {
 }
 
 #[cfg(test)]
+#[expect(clippy::cast_possible_wrap, reason = "test data is short")]
 mod tests {
     use super::*;
     use crate::wire::packet::Flags;
     use jiff::{SignedDuration, Timestamp};
+    use proptest::prelude::*;
 
     fn at(ms: i64) -> HostTime {
         HostTime(Timestamp::UNIX_EPOCH + SignedDuration::from_millis(ms))
@@ -237,21 +308,13 @@ mod tests {
     }
 
     #[test]
-    fn a_second_copy_of_a_frame_is_no_retransmission() {
-        let mut tracker = Tracker::default();
-        assert!(!tracker.is_duplicate_frame(&segment(7, 1, 1, 10), at(0)));
-        assert!(tracker.is_duplicate_frame(&segment(7, 1, 1, 10), at(1)));
-        assert!(!tracker.is_duplicate_frame(&segment(8, 1, 1, 10), at(300)));
-    }
-
-    #[test]
     fn retransmission_and_late_filling_are_told_apart() {
         let mut tracker = Tracker::default();
         tracker.sent(&segment(1, 0, 0, 100), FrameNumber(1), at(0));
         tracker.sent(&segment(2, 200, 0, 100), FrameNumber(2), at(1));
         tracker.sent(&segment(3, 100, 0, 100), FrameNumber(3), at(250));
         tracker.sent(&segment(4, 0, 0, 100), FrameNumber(4), at(300));
-        let health = tracker.finish();
+        let health = tracker.finish(at(60_000));
         assert_eq!((health.filled_late, health.retransmissions), (1, 1));
         assert_eq!(health.unacked.map(|u| u.times), Some(2));
     }
@@ -260,11 +323,11 @@ mod tests {
     fn the_largest_acknowledged_segment_and_the_round_trip_are_known() {
         let mut tracker = Tracker::default();
         tracker.sent(&segment(1, 0, 0, 1460), FrameNumber(1), at(0));
-        tracker.acknowledged_by(&segment(9, 0, 1460, 0), at(20));
+        tracker.acknowledged_by(&segment(9, 0, 1460, 0), FrameNumber(2), at(20));
         tracker.sent(&segment(2, 1460, 0, 10), FrameNumber(3), at(30));
-        let health = tracker.finish();
+        let health = tracker.finish(at(60_000));
         assert_eq!(health.largest_acked, 1460);
-        assert_eq!(health.rtt_ms, Some(20.0));
+        assert_eq!(health.rtt.map(|rtt| (rtt.samples, rtt.mean_ms)), Some((1, 20.0)));
         assert_eq!(health.unacked.map(|u| u.payload_len), Some(10));
     }
 
@@ -272,8 +335,74 @@ mod tests {
     fn a_keep_alive_is_no_retransmission() {
         let mut tracker = Tracker::default();
         tracker.sent(&segment(1, 0, 0, 100), FrameNumber(1), at(0));
-        tracker.acknowledged_by(&segment(9, 0, 100, 0), at(20));
+        tracker.acknowledged_by(&segment(9, 0, 100, 0), FrameNumber(2), at(20));
         tracker.sent(&segment(2, 99, 0, 1), FrameNumber(3), at(30_000));
-        assert_eq!(tracker.finish().retransmissions, 0);
+        assert_eq!(tracker.finish(at(60_000)).retransmissions, 0);
+    }
+
+    #[test]
+    fn a_repetition_says_why_it_was_sent() {
+        let mut tracker = Tracker::default();
+        tracker.sent(&segment(1, 0, 0, 100), FrameNumber(1), at(0));
+        tracker.sent(&segment(2, 100, 0, 100), FrameNumber(2), at(1));
+        for frame in 3..6 {
+            tracker.acknowledged_by(&segment(9, 0, 0, 0), FrameNumber(frame), at(20));
+        }
+        tracker.sent(&segment(3, 0, 0, 100), FrameNumber(6), at(21));
+        tracker.acknowledged_by(&segment(10, 0, 200, 0), FrameNumber(7), at(40));
+        tracker.sent(&segment(4, 100, 0, 100), FrameNumber(8), at(41));
+        let health = tracker.finish(at(50));
+        assert_eq!(
+            (health.retransmissions, health.fast_retransmissions, health.spurious_retransmissions),
+            (2, 1, 1)
+        );
+        assert_eq!(health.lost_behind(), 1);
+    }
+
+    #[test]
+    fn bytes_that_only_the_receiver_saw_are_the_captures_loss() {
+        let mut tracker = Tracker::default();
+        tracker.sent(&segment(1, 0, 0, 100), FrameNumber(1), at(0));
+        tracker.sent(&segment(3, 200, 0, 100), FrameNumber(2), at(1));
+        tracker.acknowledged_by(&segment(9, 0, 300, 0), FrameNumber(3), at(20));
+        tracker.acknowledged_by(&segment(10, 0, 350, 0), FrameNumber(4), at(30));
+        let health = tracker.finish(at(50));
+        assert_eq!((health.unseen_bytes, health.filled_late, health.retransmissions), (150, 0, 0));
+    }
+
+    #[test]
+    fn keep_alives_without_answer_are_counted() {
+        let mut tracker = Tracker::default();
+        tracker.sent(&segment(1, 0, 0, 100), FrameNumber(1), at(0));
+        tracker.sent(&segment(2, 99, 0, 1), FrameNumber(2), at(1000));
+        tracker.acknowledged_by(&segment(9, 0, 100, 0), FrameNumber(3), at(1020));
+        tracker.sent(&segment(3, 99, 0, 1), FrameNumber(4), at(2000));
+        tracker.sent(&segment(4, 99, 0, 1), FrameNumber(5), at(3000));
+        let health = tracker.finish(at(4000));
+        assert_eq!((health.keep_alives, health.unanswered_keep_alives), (3, 2));
+    }
+
+    proptest! {
+        /// Whatever the numbers, nothing panics and nothing is counted that was not sent.
+        #[test]
+        fn any_segments_are_survived(
+            steps in proptest::collection::vec(
+                (any::<bool>(), any::<u32>(), any::<u32>(), 0u32..70_000), 0..200),
+        ) {
+            let mut tracker = Tracker::default();
+            let mut sent = 0;
+            for (index, (own, seq, ack, length)) in steps.into_iter().enumerate() {
+                let frame = FrameNumber(index as u64);
+                let segment = segment(1, seq, ack, length);
+                if own {
+                    sent += 1;
+                    tracker.sent(&segment, frame, at(index as i64));
+                } else {
+                    tracker.acknowledged_by(&segment, frame, at(index as i64));
+                }
+            }
+            let health = tracker.finish(at(1_000_000));
+            prop_assert!(health.data_segments + health.retransmissions <= sent);
+        }
     }
 }

@@ -6,6 +6,7 @@
 
 mod attribution;
 mod conversation;
+mod copies;
 mod dissect;
 mod flow;
 mod health;
@@ -13,6 +14,7 @@ mod names;
 mod neighbours;
 mod reader;
 mod reassembly;
+mod window;
 
 pub use reader::{Frame, read_frames};
 

@@ -112,7 +112,7 @@ pub fn wire_outcome(view: &Conversation) -> (Outcome, Stage) {
     if view.x224.request.is_none() && view.x224.confirm.is_none() && view.tls.client_hello.is_none()
     {
         // A probe of the port, unless somebody between ended it.
-        let cut_off = !tcp.foreign_resets.is_empty();
+        let cut_off = tcp.forged_reset().is_some();
         return (if cut_off { Outcome::Failed } else { Outcome::Unknown }, Stage::Tcp);
     }
     after_request(view)

@@ -4,8 +4,8 @@ use super::Fact;
 use crate::base::millis_between;
 use crate::correlate::{client_records, has_session, is_finished, syn_unanswered, vantage_of};
 use crate::observe::{
-    AlertDescription, At, Conversation, Negotiation, Protocols, Reason, Side, TcpHealth, Version,
-    cipher_suite_name,
+    AlertDescription, At, Conversation, Negotiation, Protocols, Reason, ResetMark, Side, TcpHealth,
+    Version, cipher_suite_name,
 };
 
 /// Round trips beyond this make handshakes time out, in ms.
@@ -80,8 +80,13 @@ fn tcp_facts(view: &Conversation, facts: &mut Vec<Fact>) {
         }
     }
     for reset in &tcp.foreign_resets {
+        let kind = match reset.mark {
+            ResetMark::Ttl => "wire.rst.foreign",
+            ResetMark::GoesOn => "wire.rst.sender_goes_on",
+            ResetMark::IpId => "wire.rst.stray_id",
+        };
         facts.push(
-            Fact::of_frame("wire.rst.foreign", view, reset.frame.0, reset.time)
+            Fact::of_frame(kind, view, reset.frame.0, reset.time)
                 .with("claims", reset.claims.name())
                 .with("ttl", reset.ttl)
                 .with("usual_ttl", reset.usual_ttl),
@@ -122,7 +127,8 @@ fn path_facts(view: &Conversation, facts: &mut Vec<Fact>) {
                 .with("server_repeats", server.retransmissions),
         );
     }
-    let rtt = tcp.handshake_rtt_ms.or(client.rtt_ms).or(server.rtt_ms).unwrap_or_default();
+    let sampled = |health: &TcpHealth| health.rtt.map(|rtt| rtt.mean_ms);
+    let rtt = tcp.handshake_rtt_ms.or(sampled(client)).or(sampled(server)).unwrap_or_default();
     if rtt >= SLOW_RTT_MS || late_answer {
         let waited = match (&tcp.syn, &tcp.syn_ack) {
             (Some(syn), Some(answer)) => millis_between(syn.time.0, answer.time.0),
@@ -229,7 +235,7 @@ fn unanswered_request(view: &Conversation, facts: &mut Vec<Fact>) {
         return;
     }
     let [client, _] = &view.tcp.health;
-    let foreign_reset = !view.tcp.foreign_resets.is_empty();
+    let foreign_reset = view.tcp.forged_reset().is_some();
     if let Some(unacked) = client.unacked.filter(|unacked| unacked.times >= 3) {
         facts.push(
             Fact::of_frame("wire.x224.request_lost", view, unacked.last_frame.0, unacked.last_time)
@@ -354,7 +360,7 @@ fn ending_facts(view: &Conversation, facts: &mut Vec<Fact>) {
         return;
     }
     let Some(close) = view.tcp.close else { return };
-    let foreign = !view.tcp.foreign_resets.is_empty();
+    let foreign = view.tcp.forged_reset().is_some();
     let tls = &view.tls;
     let alerted = tls.alerts.iter().any(|seen| seen.alert.level == 2);
     let [client_cut, server_cut] = &tls.cut_flights;

@@ -150,6 +150,8 @@ const FACTS: &[&str] = &[
     "wire.mtu.black_hole",
     "wire.mtu.full_size_acked",
     "wire.rst.foreign",
+    "wire.rst.sender_goes_on",
+    "wire.rst.stray_id",
     "wire.session.established",
     "wire.tcp.established",
     "wire.tcp.refused",

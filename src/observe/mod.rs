@@ -5,16 +5,23 @@
 
 mod conversation;
 mod coverage;
+mod milestones;
 mod observation;
+mod rdp;
 mod stage;
+mod tcp;
+mod tls;
 
-pub use conversation::{
-    AlertSeen, At, Close, CloseKind, Conversation, ForeignReset, GapKind, Side, StreamGap,
-    TcpHealth, TcpTrace, TlsRecordSeen, TlsTrace, UnackedSegment, X224Trace,
-};
+pub use conversation::{At, Conversation, GapKind, Side, StreamGap};
 pub use coverage::{Coverage, EvidenceKind};
+pub use milestones::{Milestone, milestones};
 pub use observation::{Observation, Place, Source, Subject, Vantage};
+pub use rdp::X224Trace;
 pub use stage::Stage;
+pub use tcp::{
+    Close, CloseKind, ForeignReset, ResetMark, RoundTrips, TcpHealth, TcpTrace, UnackedSegment,
+};
+pub use tls::{AlertSeen, TlsRecordSeen, TlsTrace};
 
 /// The wire's own types that stand in a [`Conversation`]: reasoners take them from
 /// this table and never reach for the parsers.

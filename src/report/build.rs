@@ -2,17 +2,13 @@
 
 use super::model::*;
 use super::summary::summary;
-use crate::base::{Endpoint, Gap, Place, hex, rfc3339};
+use super::wire::wire_report;
+use super::wire_model::WireReport;
+use crate::base::{Endpoint, Gap, Place, rfc3339};
 use crate::correlate::{Attempt, Case};
 use crate::diagnose::{Diagnosis, Evidence, Findings, Question};
 use crate::knowledge::Knowledge;
-use crate::observe::{Conversation, GapKind, Place as SourcePlace, Side, Source};
-use crate::wire::certificate::Certificate;
-use crate::wire::ja;
-use crate::wire::nego::{Negotiation, Protocols};
-use crate::wire::tls::cipher_suite_name;
-use sha1::{Digest as _, Sha1};
-use std::net::IpAddr;
+use crate::observe::{Place as SourcePlace, Source};
 
 /// Version of the report's meaning.
 const SCHEMA_VERSION: u32 = 1;
@@ -78,7 +74,7 @@ fn problem(gap: &Gap) -> ProblemReport {
 }
 
 /// Weights and probabilities are shown with the digits that mean something.
-fn rounded(value: f64, digits: i32) -> f64 {
+pub(super) fn rounded(value: f64, digits: i32) -> f64 {
     let scale = 10f64.powi(digits);
     (value * scale).round() / scale
 }
@@ -190,138 +186,6 @@ fn telling(wires: &mut Vec<WireReport>) -> Option<WireReport> {
     Some(wires.swap_remove(index))
 }
 
-fn wire_report(view: &Conversation) -> WireReport {
-    let request = view.x224.request.as_ref().map(|at| &at.value);
-    let confirm = view.x224.confirm.as_ref().map(|at| &at.value);
-    let requested = request.map(|request| match request.negotiation {
-        Some(Negotiation::Request { protocols, .. }) => protocols,
-        _ => Protocols::empty(),
-    });
-    let (selected, failure) = match confirm.map(|confirm| confirm.negotiation) {
-        Some(Some(Negotiation::Failure(code))) => (None, Some(code.name().into_owned())),
-        Some(Some(Negotiation::Response { selected, .. })) => (Some(selected), None),
-        Some(_) => (Some(Protocols::empty()), None),
-        None => (None, None),
-    };
-    let hello = view.tls.client_hello.as_ref().map(|at| &at.value);
-    let server = view.tls.server_hello.as_ref().map(|at| &at.value);
-    let owned = |names: Vec<std::borrow::Cow<'static, str>>| -> Vec<String> {
-        names.into_iter().map(std::borrow::Cow::into_owned).collect()
-    };
-    let certificates = view.tls.certificates.as_ref();
-    WireReport {
-        client: view.client.to_string(),
-        server: view.server.to_string(),
-        file: view.file.to_string(),
-        first_frame: view.first_frame.0,
-        last_frame: view.last_frame.0,
-        rdp_cookie: request.and_then(|request| request.cookie.clone()),
-        routing_token: request.and_then(|request| request.routing_token.clone()),
-        correlation_id: request.and_then(|request| request.correlation_id).map(|id| hex(&id)),
-        requested_protocols: requested.map(|protocols| owned(protocols.names())),
-        selected_protocol: selected.map(|protocols| owned(protocols.names()).join("+")),
-        negotiation_failure: failure,
-        tls_version: server.map(|hello| hello.version().name().into_owned()),
-        cipher_suite: server.map(|hello| cipher_suite_name(hello.cipher_suite).into_owned()),
-        sni: hello.and_then(|hello| hello.server_name()),
-        ja3: hello.map(ja::ja3),
-        ja3s: server.map(ja::ja3s),
-        ja4: hello.map(ja::ja4),
-        alerts: view
-            .tls
-            .alerts
-            .iter()
-            .map(|seen| AlertReport {
-                from: seen.from.name().to_owned(),
-                level: seen.alert.level_name().to_owned(),
-                description: seen.alert.description.name().into_owned(),
-                frame: seen.frame.0,
-            })
-            .collect(),
-        certificates: certificates
-            .map(|at| at.value.iter().map(certificate_report).collect())
-            .unwrap_or_default(),
-        tcp: tcp_report(view),
-        gap: view.gap.map(|gap| {
-            let why = match gap.kind {
-                GapKind::NotCaptured => "bytes that the capture does not hold",
-                GapKind::SnapLength => "bytes that the snap length cut off",
-                GapKind::Budget => "more out-of-order bytes than are kept",
-                GapKind::LateStart => "the capture began after the connection did",
-            };
-            format!("{} stream, offset {}, {}: {why}", gap.side.name(), gap.offset, gap.frame)
-        }),
-    }
-}
-
-fn certificate_report(certificate: &Certificate) -> CertificateReport {
-    CertificateReport {
-        subject: certificate.subject.clone(),
-        issuer: certificate.issuer.clone(),
-        serial: certificate.serial.clone(),
-        not_before: certificate.not_before.map(rfc3339),
-        not_after: certificate.not_after.map(rfc3339),
-        sha1: certificate.sha1.clone(),
-        sha256: certificate.sha256.clone(),
-        self_signed: certificate.self_signed,
-    }
-}
-
-fn tcp_report(view: &Conversation) -> TcpReport {
-    let tcp = &view.tcp;
-    let repeats = |side| Conversation::of(&tcp.health, side).retransmissions;
-    TcpReport {
-        handshake_rtt_ms: tcp.handshake_rtt_ms.map(|rtt| rounded(rtt, 3)),
-        retransmissions: Retransmissions {
-            client: repeats(Side::Client),
-            server: repeats(Side::Server),
-        },
-        closed_by: tcp.close.map(|close| close.by.name().to_owned()),
-        close: tcp.close.map(|close| close.kind.name().to_owned()),
-        community_id: community_id(view.client, view.server),
-    }
-}
-
-/// Community ID version 1 with seed 0 (corelight/community-id-spec), for TCP.
-fn community_id(a: Endpoint, b: Endpoint) -> String {
-    let octets = |address: IpAddr| match address {
-        IpAddr::V4(v4) => v4.octets().to_vec(),
-        IpAddr::V6(v6) => v6.octets().to_vec(),
-    };
-    let key = |end: Endpoint| (octets(end.address), end.port.unwrap_or_default().to_be_bytes());
-    let (mut first, mut second) = (key(a), key(b));
-    if second < first {
-        std::mem::swap(&mut first, &mut second);
-    }
-    let mut hash = Sha1::new();
-    hash.update([0, 0]);
-    hash.update(&first.0);
-    hash.update(&second.0);
-    hash.update([6, 0]);
-    hash.update(first.1);
-    hash.update(second.1);
-    format!("1:{}", base64(&hash.finalize()))
-}
-
-/// Standard base64 with padding, RFC 4648 4.
-fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::new();
-    for chunk in bytes.chunks(3) {
-        let mut word = [0; 4];
-        for (slot, byte) in word.iter_mut().skip(1).zip(chunk) {
-            *slot = *byte;
-        }
-        let bits = u32::from_be_bytes(word);
-        for position in 0..4 {
-            let index = usize::try_from(bits >> (18 - 6 * position) & 0x3f).unwrap_or_default();
-            let digit = ALPHABET.get(index).copied().unwrap_or(b'=');
-            out.push(if position <= chunk.len() { char::from(digit) } else { '=' });
-        }
-    }
-    out
-}
-
 fn hosts(case: &Case) -> Vec<HostReport> {
     case.hosts
         .iter()
@@ -349,24 +213,4 @@ fn coverage(case: &Case) -> Vec<CoverageReport> {
             unreadable: coverage.unreadable,
         })
         .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn base64_is_padded() {
-        assert_eq!(base64(b"M"), "TQ==");
-        assert_eq!(base64(b"Ma"), "TWE=");
-        assert_eq!(base64(b"Man"), "TWFu");
-    }
-
-    #[test]
-    fn the_community_id_of_the_specification_comes_out() {
-        // From the specification's own baseline, TCP over IPv4, seed 0.
-        let end = |text: &str| crate::base::parse_endpoint(text).unwrap();
-        let id = community_id(end("128.232.110.120:34855"), end("66.35.250.204:80"));
-        assert_eq!(id, "1:LQU9qZlK+B5F3KDmev6m5PMibrg=");
-    }
 }

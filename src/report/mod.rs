@@ -5,17 +5,22 @@
 //! prints the same.
 
 mod build;
+mod community_id;
 mod model;
 mod summary;
 mod table;
+mod tcp;
+mod wire;
+mod wire_model;
 
 pub use build::build;
 pub use model::{
-    AlertReport, AttemptReport, CaseReport, CertificateReport, ClientError, CoverageReport,
-    DiagnosisReport, EventReport, EvidenceReport, FixReport, HostReport, MissingReport,
-    ProblemReport, Report, Retransmissions, SourceReport, TcpReport, ToolReport, WireReport,
+    AttemptReport, CaseReport, ClientError, CoverageReport, DiagnosisReport, EventReport,
+    EvidenceReport, FixReport, HostReport, MissingReport, ProblemReport, Report, SourceReport,
+    ToolReport,
 };
 pub use table::{Style, write_table};
+pub use wire_model::*;
 
 use std::io::{self, Write};
 

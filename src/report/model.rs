@@ -1,6 +1,7 @@
 //! The report as the contract fixes it. Keys may be added; these keep their
 //! meaning inside schema version 1.
 
+use super::wire_model::WireReport;
 use crate::correlate::{HostRole, Outcome};
 use crate::diagnose::{Certainty, Verdict};
 use crate::knowledge::{FaultDomain, Risk, Stage};
@@ -122,75 +123,6 @@ pub struct ClientError {
 pub struct EventReport {
     pub file: String,
     pub record_id: u64,
-}
-
-/// What a capture shows of one connection.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct WireReport {
-    pub client: String,
-    pub server: String,
-    pub file: String,
-    pub first_frame: u64,
-    pub last_frame: u64,
-    pub rdp_cookie: Option<String>,
-    /// A load balancer's token instead of a cookie.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub routing_token: Option<String>,
-    /// RDP_NEG_CORRELATION_INFO, hex.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub correlation_id: Option<String>,
-    pub requested_protocols: Option<Vec<String>>,
-    pub selected_protocol: Option<String>,
-    pub negotiation_failure: Option<String>,
-    pub tls_version: Option<String>,
-    pub cipher_suite: Option<String>,
-    pub sni: Option<String>,
-    pub ja3: Option<String>,
-    pub ja3s: Option<String>,
-    pub ja4: Option<String>,
-    pub alerts: Vec<AlertReport>,
-    pub certificates: Vec<CertificateReport>,
-    pub tcp: TcpReport,
-    /// The first hole in what the capture holds of the connection.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub gap: Option<String>,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct AlertReport {
-    pub from: String,
-    pub level: String,
-    pub description: String,
-    pub frame: u64,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct CertificateReport {
-    pub subject: String,
-    pub issuer: String,
-    pub serial: String,
-    pub not_before: Option<String>,
-    pub not_after: Option<String>,
-    pub sha1: String,
-    pub sha256: String,
-    pub self_signed: bool,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct TcpReport {
-    pub handshake_rtt_ms: Option<f64>,
-    pub retransmissions: Retransmissions,
-    /// `client` or `server`: who sent the first FIN or RST.
-    pub closed_by: Option<String>,
-    /// `fin` or `rst`.
-    pub close: Option<String>,
-    pub community_id: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Retransmissions {
-    pub client: u32,
-    pub server: u32,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -2,8 +2,8 @@
 
 use super::model::{
     AttemptReport, CoverageReport, DiagnosisReport, EvidenceReport, Report, SourceReport,
-    WireReport,
 };
+use super::wire_model::WireReport;
 use crate::base::for_terminal;
 use crate::correlate::Outcome;
 use crate::diagnose::{Certainty, Verdict};

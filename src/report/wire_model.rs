@@ -1,0 +1,170 @@
+//! The part of the report that tells of connections.
+
+use serde::{Deserialize, Serialize};
+
+/// What a capture shows of one connection.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WireReport {
+    pub client: String,
+    pub server: String,
+    pub file: String,
+    pub first_frame: u64,
+    pub last_frame: u64,
+    pub rdp_cookie: Option<String>,
+    /// A load balancer's token instead of a cookie.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub routing_token: Option<String>,
+    /// RDP_NEG_CORRELATION_INFO, hex.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub correlation_id: Option<String>,
+    pub requested_protocols: Option<Vec<String>>,
+    pub selected_protocol: Option<String>,
+    pub negotiation_failure: Option<String>,
+    pub tls_version: Option<String>,
+    pub cipher_suite: Option<String>,
+    pub sni: Option<String>,
+    pub ja3: Option<String>,
+    pub ja3s: Option<String>,
+    pub ja4: Option<String>,
+    pub alerts: Vec<AlertReport>,
+    pub certificates: Vec<CertificateReport>,
+    pub tcp: TcpReport,
+    /// The first hole in what the capture holds of the connection.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub gap: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AlertReport {
+    pub from: String,
+    pub level: String,
+    pub description: String,
+    pub frame: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CertificateReport {
+    pub subject: String,
+    pub issuer: String,
+    pub serial: String,
+    pub not_before: Option<String>,
+    pub not_after: Option<String>,
+    pub sha1: String,
+    pub sha256: String,
+    pub self_signed: bool,
+}
+
+/// The TCP layer. Times are in ms, as seen at the capture point.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TcpReport {
+    pub handshake_rtt_ms: Option<f64>,
+    pub retransmissions: Retransmissions,
+    /// `client` or `server`: who sent the first FIN or RST.
+    pub closed_by: Option<String>,
+    /// `fin` or `rst`.
+    pub close: Option<String>,
+    pub community_id: String,
+    /// The last step before the close, and how long before.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub closed_after: Option<ClosedAfter>,
+    /// SYNs of the client, repetitions included.
+    #[serde(default)]
+    pub syns: u32,
+    /// From the first SYN to the SYN-ACK.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub syn_answered_ms: Option<f64>,
+    /// Frames that are second copies of others and were counted once.
+    #[serde(default)]
+    pub duplicate_frames: u32,
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub foreign_resets: Vec<ForeignResetReport>,
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub icmp: Vec<IcmpReport>,
+    /// What the client sent, and how it fared.
+    #[serde(default)]
+    pub client: HealthReport,
+    /// What the server sent, and how it fared.
+    #[serde(default)]
+    pub server: HealthReport,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClosedAfter {
+    /// `syn_ack`, `connection_request`, `client_hello`, `certificate` and so on.
+    pub step: String,
+    pub frame: u64,
+    pub ms: f64,
+}
+
+/// A reset that does not fit the side whose address it carries.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ForeignResetReport {
+    pub claims: String,
+    pub frame: u64,
+    pub ttl: u8,
+    pub usual_ttl: u8,
+    /// `ttl`, `goes_on` or `ip_id`: by what it stands out.
+    pub mark: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct IcmpReport {
+    pub from: String,
+    pub reason: String,
+    pub code: u8,
+    pub frame: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Retransmissions {
+    pub client: u32,
+    pub server: u32,
+}
+
+/// One direction of a connection.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct HealthReport {
+    pub ttl: Option<u8>,
+    pub mss: Option<u16>,
+    pub data_segments: u32,
+    pub payload_bytes: u64,
+    /// Sent again after duplicate acknowledgements.
+    pub fast_retransmissions: u32,
+    /// Sent again although the acknowledgement had passed the capture point.
+    pub spurious_retransmissions: u32,
+    /// Came first behind a later segment: lost before the capture point.
+    pub lost_before: u32,
+    /// Sent again, and no acknowledgement had passed: lost behind the capture point.
+    pub lost_behind: u32,
+    pub out_of_order: u32,
+    pub duplicate_acks: u32,
+    /// Acknowledged bytes that the capture does not hold.
+    pub unseen_bytes: u64,
+    pub zero_windows: u32,
+    pub zero_window_ms: f64,
+    pub keep_alives: u32,
+    pub unanswered_keep_alives: u32,
+    pub largest_sent: u32,
+    pub largest_acked: u32,
+    pub unacked: Option<UnackedReport>,
+    pub rtt_ms: Option<RttReport>,
+}
+
+/// The oldest segment that was never acknowledged.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct UnackedReport {
+    pub bytes: u32,
+    pub times: u32,
+    pub first_frame: u64,
+    pub last_frame: u64,
+}
+
+/// Round trips of segments that were sent once.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RttReport {
+    pub samples: u32,
+    pub min: f64,
+    pub mean: f64,
+    pub max: f64,
+}
