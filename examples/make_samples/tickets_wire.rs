@@ -248,6 +248,25 @@ fn resolver_silent() -> Vec<TicketFile> {
     vec![("client.pcapng".to_owned(), frames.pcapng())]
 }
 
+/// The short name leads to an old address, the full one to the server.
+fn stale_name() -> Vec<TicketFile> {
+    let mut talk = talk(44, At::Client);
+    let full = format!("{NAME}.corp.example");
+    let frames = &mut talk.frames;
+    dns(frames, DAY - 90, CLIENT, RESOLVER, 403, &full, None);
+    dns(frames, DAY - 87, CLIENT, RESOLVER, 403, &full, Some((0, Some([10, 20, 0, 77]))));
+    resolved(frames, DAY - 40);
+    for _ in 0..3 {
+        talk.frame(Side::Client, SYN, &[]);
+        talk.advance(Side::Client, 1);
+        talk.wait_ms(3);
+        talk.frame(Side::Server, RST, &[]);
+        talk.client.seq -= 1;
+        talk.wait_ms(500);
+    }
+    vec![capture("client.pcapng", talk)]
+}
+
 fn cancelled() -> Vec<TicketFile> {
     let mut talk = talk(39, At::Client);
     negotiate(&mut talk, rdp::MODERN, &rdp::confirm(2));
@@ -349,6 +368,7 @@ pub(crate) fn all() -> Vec<(&'static str, Vec<TicketFile>)> {
         ("path-mtu-blackhole", black_hole()),
         ("dns-name-not-resolved", name_unknown()),
         ("dns-timeout", resolver_silent()),
+        ("dns-stale-wrong-host", stale_name()),
         ("client-cancelled", cancelled()),
         ("healthy-tls13", healthy_13()),
         ("healthy-fallback", healthy_fallback()),

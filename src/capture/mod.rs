@@ -89,7 +89,10 @@ impl Walk {
             return;
         }
         match packet::parse(frame.link, frame.data) {
-            Packet::Tcp(segment) => self.flows.segment(frame.number, time, &segment),
+            Packet::Tcp(segment) => {
+                self.names.segment(frame.number, time, &segment);
+                self.flows.segment(frame.number, time, &segment);
+            }
             Packet::Udp { source, destination, payload } => {
                 self.names.datagram(frame.number, time, source, destination, payload);
             }

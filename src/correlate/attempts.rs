@@ -49,6 +49,8 @@ pub struct Attempt {
     pub client_host: Option<Arc<str>>,
     /// The name that the user typed, when the client's log tells.
     pub server_name: Option<String>,
+    /// Index of the name server's answer that led here.
+    pub(super) resolution: Option<usize>,
     pub start: CaseTime,
     pub end: CaseTime,
     pub outcome: Outcome,
@@ -75,6 +77,7 @@ impl Attempt {
             server_host: None,
             client_host: None,
             server_name: None,
+            resolution: None,
             start: time,
             end: time,
             outcome: Outcome::Unknown,

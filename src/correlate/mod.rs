@@ -7,6 +7,7 @@ mod connections;
 mod coverage;
 mod hosts;
 mod join;
+mod names;
 mod outcome;
 mod settle;
 mod unite;
@@ -52,6 +53,11 @@ impl Case {
         self.clocks.case_time(&observation.vantage, observation.time)
     }
 
+    /// The answer of a name server that led to an attempt.
+    pub fn resolution(&self, attempt: &Attempt) -> Option<&Observation> {
+        self.observations.get(attempt.resolution?)
+    }
+
     /// The events of an attempt, with the share that belongs to it.
     pub fn events<'a>(
         &'a self,
@@ -90,6 +96,7 @@ pub fn correlate(evidence: Evidence, given: &[(String, jiff::SignedDuration)]) -
     join::orphans(&mut attempts, &observations, &clocks, &coverage);
     attempts.sort_by_key(|attempt| (attempt.start, attempt.client, attempt.server));
     join::join(&mut attempts, &observations, &clocks);
+    names::resolutions(&mut attempts, &observations, &clocks);
     for (number, attempt) in (1..).zip(&mut attempts) {
         attempt.id = number;
         settle::settle(attempt, &observations);

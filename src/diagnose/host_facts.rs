@@ -22,6 +22,8 @@ pub(super) struct Hosts {
     guessing: BTreeMap<Option<Arc<str>>, Fact>,
     /// Addresses that nobody answers ARP for.
     silent: HashMap<IpAddr, Vec<usize>>,
+    /// Slow and contradictory answers, by who asked for what.
+    answers: HashMap<(Option<IpAddr>, String), Vec<usize>>,
 }
 
 /// One host's records, in the order of time.
@@ -42,6 +44,12 @@ impl Hosts {
                 (&*observation.kind, observation.subject.server)
             {
                 hosts.silent.entry(address).or_default().push(index);
+            }
+            if let ("wire.dns.slow" | "wire.dns.elsewhere", Some(name)) =
+                (&*observation.kind, &observation.subject.server_name)
+            {
+                let key = (observation.subject.client, name.clone());
+                hosts.answers.entry(key).or_default().push(index);
             }
             let Some(host) = observation.host() else { continue };
             let state = is_host_state(&observation.kind);
@@ -99,6 +107,19 @@ impl Hosts {
         address: IpAddr,
     ) -> impl Iterator<Item = &'a Observation> {
         let indexes = self.silent.get(&address).map(Vec::as_slice).unwrap_or_default();
+        indexes.iter().filter_map(|index| case.observations.get(*index))
+    }
+
+    /// What else is known of a name server's answer: that it was slow, or that another
+    /// name of the same host leads elsewhere.
+    pub(super) fn told_of<'a>(
+        &'a self,
+        case: &'a Case,
+        answer: &Observation,
+    ) -> impl Iterator<Item = &'a Observation> + use<'a> {
+        let name = answer.subject.server_name.clone().unwrap_or_default();
+        let indexes = self.answers.get(&(answer.subject.client, name));
+        let indexes = indexes.map(Vec::as_slice).unwrap_or_default();
         indexes.iter().filter_map(|index| case.observations.get(*index))
     }
 

@@ -237,6 +237,11 @@ impl Trouble {
             }
             facts.push(fact);
         }
+        for answer in self.attempts(case).filter_map(|attempt| case.resolution(attempt)) {
+            facts.push(Fact::of_observation(case, answer, 1.0));
+            let told = known.told_of(case, answer);
+            facts.extend(told.map(|observation| Fact::of_observation(case, observation, 1.0)));
+        }
         let servers: BTreeSet<IpAddr> =
             self.attempts(case).filter_map(|a| Some(a.server?.address)).collect();
         for observation in servers.iter().flat_map(|server| known.silent(case, *server)) {

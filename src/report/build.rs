@@ -145,7 +145,9 @@ fn attempt_report(case: &Case, attempt: &Attempt, asked: Option<&Question>) -> A
         id: attempt.id,
         client: shown(attempt.client, attempt.client_host.as_ref()),
         server: shown(attempt.server, attempt.server_host.as_ref()),
-        server_name: attempt.server_name.clone(),
+        server_name: attempt.server_name.clone().or_else(|| {
+            case.resolution(attempt).and_then(|answer| answer.subject.server_name.clone())
+        }),
         start: rfc3339(attempt.start.0),
         end: rfc3339(attempt.end.0),
         outcome: attempt.outcome,
