@@ -6,7 +6,9 @@ use super::dissect::{Dissector, Moment};
 use super::health::Tracker;
 use super::reassembly::{Piece, Reassembler};
 use crate::base::{Endpoint, FrameNumber, HostTime, millis_between};
-use crate::observe::{At, Close, CloseKind, Conversation, GapKind, Side, StreamGap, TcpTrace};
+use crate::observe::{
+    At, Close, CloseKind, Conversation, GapKind, Service, Side, StreamGap, TcpTrace,
+};
 use crate::wire::icmp::Unreachable;
 use crate::wire::packet::Segment;
 use std::net::IpAddr;
@@ -20,6 +22,7 @@ const MAX_UNREACHABLES: usize = 16;
 pub(super) struct Live {
     client: Endpoint,
     server: Endpoint,
+    service: Service,
     first: (FrameNumber, HostTime),
     last: (FrameNumber, HostTime),
     frames: u64,
@@ -37,12 +40,14 @@ impl Live {
     pub(super) fn new(
         client: Endpoint,
         server: Endpoint,
+        service: Service,
         frame: FrameNumber,
         time: HostTime,
     ) -> Self {
         Self {
             client,
             server,
+            service,
             first: (frame, time),
             last: (frame, time),
             frames: 0,
@@ -199,6 +204,7 @@ impl Live {
             file: Arc::clone(file),
             client: self.client,
             server: self.server,
+            service: self.service,
             start: self.first.1,
             end: self.last.1,
             first_frame: self.first.0,

@@ -1,17 +1,16 @@
 //! Which segments belong together, and which connections are RDP?
 //!
 //! State is kept for connections to the RDP ports and for those whose first
-//! bytes are an X.224 Connection Request. On other ports only the few segments of
+//! bytes are an X.224 Connection Request or name an RD Gateway. On other ports only the few segments of
 //! the TCP handshake wait, until the first payload decides.
 
-use super::FlowKey;
 use super::conversation::Live;
+use super::{FlowKey, service};
 use crate::base::limits::{MAX_FLOWS, MAX_UNDECIDED_FLOWS};
 use crate::base::{Endpoint, FrameNumber, Gap, HostTime, millis_between};
-use crate::observe::Conversation;
+use crate::observe::{Conversation, Service};
 use crate::wire::icmp::Unreachable;
 use crate::wire::packet::Segment;
-use crate::wire::x224;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -70,7 +69,8 @@ impl FlowTable {
             } else {
                 (destination, source)
             };
-            self.start(key, client, frame, time).segment(frame, time, segment);
+            self.start(key, client, Service::RemoteDesktop, frame, time)
+                .segment(frame, time, segment);
         } else {
             self.undecided(key, frame, time, segment);
         }
@@ -84,13 +84,14 @@ impl FlowTable {
         &mut self,
         key: FlowKey,
         ends: (Endpoint, Endpoint),
+        service: Service,
         frame: FrameNumber,
         time: HostTime,
     ) -> &mut Live {
         if self.live.len() >= MAX_FLOWS {
             self.make_room(time);
         }
-        self.live.entry(key).or_insert_with(|| Live::new(ends.0, ends.1, frame, time))
+        self.live.entry(key).or_insert_with(|| Live::new(ends.0, ends.1, service, frame, time))
     }
 
     /// Finishes what has been silent for long; when nothing has, all of it.
@@ -121,13 +122,13 @@ impl FlowTable {
     ) {
         if !segment.payload.is_empty() {
             let early = self.undecided.remove(&key);
-            if x224::is_connection_request(segment.payload) {
+            if let Some(service) = service::of_first_payload(segment) {
                 let ends = (Endpoint::from(segment.source), Endpoint::from(segment.destination));
-                let live = self.start(key, ends, frame, time);
+                let live = self.start(key, ends, service, frame, time);
                 if let Some(early) = early {
                     let (first_frame, first_time, _) =
                         early.first().map_or((frame, time, None), |e| (e.0, e.1, Some(())));
-                    *live = Live::new(ends.0, ends.1, first_frame, first_time);
+                    *live = Live::new(ends.0, ends.1, service, first_frame, first_time);
                     for (frame, time, segment) in &early {
                         live.segment(*frame, *time, segment);
                     }
@@ -169,7 +170,7 @@ impl FlowTable {
         } else if self.is_rdp(endpoint(message.destination)) {
             // The error is in the capture although the segment is not.
             let ends = (endpoint(message.source), endpoint(message.destination));
-            self.start(key, ends, FrameNumber(number), time).unreachable(
+            self.start(key, ends, Service::RemoteDesktop, FrameNumber(number), time).unreachable(
                 FrameNumber(number),
                 time,
                 from,

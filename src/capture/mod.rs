@@ -14,6 +14,7 @@ mod names;
 mod neighbours;
 mod reader;
 mod reassembly;
+mod service;
 mod window;
 
 pub use reader::{Frame, read_frames};

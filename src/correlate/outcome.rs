@@ -1,7 +1,7 @@
 //! What one capture shows of one connection: did it work, and how far did it get?
 
 use crate::base::millis_between;
-use crate::observe::{Conversation, GapKind, Negotiation, Protocols, Stage, Version};
+use crate::observe::{Conversation, GapKind, Negotiation, Protocols, Service, Stage, Version};
 use serde::{Deserialize, Serialize};
 
 /// How an attempt ended.
@@ -114,6 +114,12 @@ pub fn wire_outcome(view: &Conversation) -> (Outcome, Stage) {
         // A probe of the port, unless somebody between ended it.
         let cut_off = tcp.forged_reset().is_some();
         return (if cut_off { Outcome::Failed } else { Outcome::Unknown }, Stage::Tcp);
+    }
+    if view.service == Service::Gateway {
+        // What runs inside is not visible: only its TLS layer can be judged.
+        let stage = if is_finished(view) { Stage::Session } else { Stage::Tls };
+        let cut_short = !is_finished(view) && view.tcp.close.is_some();
+        return (if cut_short { Outcome::Failed } else { Outcome::Unknown }, stage);
     }
     after_request(view)
 }

@@ -4,8 +4,8 @@ use super::Fact;
 use crate::base::millis_between;
 use crate::correlate::{client_records, has_session, is_finished, syn_unanswered, vantage_of};
 use crate::observe::{
-    AlertDescription, At, Conversation, Negotiation, Protocols, Reason, ResetMark, Side, TcpHealth,
-    Version, cipher_suite_name,
+    AlertDescription, At, Conversation, Negotiation, Protocols, Reason, ResetMark, Service, Side,
+    TcpHealth, Version, cipher_suite_name,
 };
 
 /// Round trips beyond this make handshakes time out, in ms.
@@ -388,7 +388,11 @@ fn ending_facts(view: &Conversation, facts: &mut Vec<Fact>) {
     let records = client_records(view);
     let [_, server_records] = tls.application_records;
     let saw_certificate = tls.certificates.is_some() || is_finished(view) || server_records > 0;
-    if records == 0 && close.by == Side::Client && saw_certificate {
+    if records == 0
+        && close.by == Side::Client
+        && saw_certificate
+        && !(is_finished(view) && view.service == Service::Gateway)
+    {
         let since = last_server_time(view);
         let pause = millis_between(since.0, close.time.0);
         let after =
@@ -403,7 +407,7 @@ fn ending_facts(view: &Conversation, facts: &mut Vec<Fact>) {
     let nla = view.x224.confirm.as_ref().is_none_or(|confirm| {
         matches!(confirm.value.negotiation, Some(Negotiation::Response { selected, .. }) if selected.has_credssp())
     });
-    if is_finished(view) && nla && records > 0 {
+    if is_finished(view) && nla && records > 0 && view.service == Service::RemoteDesktop {
         credssp_facts(view, records, facts, fact);
     }
 }

@@ -60,12 +60,23 @@ pub struct StreamGap {
     pub kind: GapKind,
 }
 
+/// What the server of a connection is for its client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Service {
+    /// The computer whose desktop is wanted.
+    RemoteDesktop,
+    /// An RD Gateway: HTTPS outside, Remote Desktop inside, so that only sizes and
+    /// times are visible.
+    Gateway,
+}
+
 /// One TCP connection.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Conversation {
     pub file: Arc<str>,
     pub client: Endpoint,
     pub server: Endpoint,
+    pub service: Service,
     pub start: HostTime,
     pub end: HostTime,
     pub first_frame: FrameNumber,

@@ -12,7 +12,7 @@ mod stage;
 mod tcp;
 mod tls;
 
-pub use conversation::{At, Conversation, GapKind, Side, StreamGap};
+pub use conversation::{At, Conversation, GapKind, Service, Side, StreamGap};
 pub use coverage::{Coverage, EvidenceKind};
 pub use milestones::{Milestone, milestones};
 pub use observation::{Observation, Place, Source, Subject, Vantage};

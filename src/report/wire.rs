@@ -3,7 +3,7 @@
 use super::tcp::tcp_report;
 use super::wire_model::*;
 use crate::base::{hex, rfc3339};
-use crate::observe::{Conversation, GapKind};
+use crate::observe::{Conversation, GapKind, Service};
 use crate::wire::certificate::Certificate;
 use crate::wire::ja;
 use crate::wire::nego::{Negotiation, Protocols};
@@ -35,6 +35,11 @@ pub(super) fn wire_report(view: &Conversation) -> WireReport {
         file: view.file.to_string(),
         first_frame: view.first_frame.0,
         last_frame: view.last_frame.0,
+        service: match view.service {
+            Service::RemoteDesktop => "remote_desktop",
+            Service::Gateway => "gateway",
+        }
+        .to_owned(),
         rdp_cookie: request.and_then(|request| request.cookie.clone()),
         routing_token: request.and_then(|request| request.routing_token.clone()),
         correlation_id: request.and_then(|request| request.correlation_id).map(|id| hex(&id)),

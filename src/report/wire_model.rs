@@ -10,6 +10,9 @@ pub struct WireReport {
     pub file: String,
     pub first_frame: u64,
     pub last_frame: u64,
+    /// `remote_desktop`, or `gateway` for HTTPS to an RD Gateway.
+    #[serde(default)]
+    pub service: String,
     pub rdp_cookie: Option<String>,
     /// A load balancer's token instead of a cookie.
     #[serde(skip_serializing_if = "Option::is_none", default)]
