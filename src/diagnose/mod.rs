@@ -11,6 +11,7 @@ mod focus;
 mod host_facts;
 mod log_facts;
 mod missing;
+mod offers;
 mod rank;
 mod trouble;
 mod weigh;
@@ -25,6 +26,7 @@ pub use trouble::Question;
 use crate::correlate::{Case, Outcome};
 use crate::knowledge::Knowledge;
 use host_facts::Hosts;
+use offers::Choices;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use trouble::Trouble;
@@ -52,14 +54,21 @@ pub struct Findings {
     pub left_out: usize,
 }
 
+/// What is gathered once for all troubles.
+struct Known<'a> {
+    hosts: Hosts,
+    choices: Choices,
+    knowledge: &'a Knowledge,
+}
+
 /// Judges a case. `question` is what the user asked about.
 pub fn diagnose(case: &Case, knowledge: &Knowledge, question: &Question) -> Findings {
     let troubles = trouble::troubles(case, question);
-    let hosts = Hosts::gather(case);
+    let known = Known { hosts: Hosts::gather(case), choices: Choices::gather(case), knowledge };
     let mut judged: Vec<(Trouble, rank::Ranking)> = troubles
         .into_par_iter()
         .map(|trouble| {
-            let facts = trouble.facts(case, &hosts);
+            let facts = trouble.facts(case, &known);
             let ranking = rank::rank(case, &trouble, &facts, knowledge);
             (trouble, ranking)
         })

@@ -1,9 +1,9 @@
 //! Failed attempts of one client to one server are one trouble.
 
-use super::Fact;
 use super::host_facts::Hosts;
 use super::log_facts::log_facts;
 use super::wire_facts::{losses, wire_facts};
+use super::{Fact, Known};
 use crate::base::{CaseTime, Endpoint};
 use crate::correlate::{Attempt, Case, Outcome};
 use crate::observe::{Conversation, Observation};
@@ -196,15 +196,16 @@ impl Trouble {
     }
 
     /// Everything that rules can weigh about this trouble.
-    pub(super) fn facts(&self, case: &Case, known: &Hosts) -> Facts {
+    pub(super) fn facts(&self, case: &Case, known: &Known<'_>) -> Facts {
         let mut attempt_facts = Vec::new();
         for attempt in self.attempts(case) {
             attempt_facts.extend(log_facts(case, attempt));
             for view in attempt.views() {
                 attempt_facts.extend(wire_facts(view, attempt.server_name.as_deref()));
+                attempt_facts.extend(known.choices.facts(view, known.knowledge));
             }
         }
-        self.name_facts(case, known, &mut attempt_facts);
+        self.name_facts(case, &known.hosts, &mut attempt_facts);
         let mut host = Vec::new();
         let hosts: BTreeSet<&Arc<str>> = self
             .attempts(case)
@@ -216,10 +217,10 @@ impl Trouble {
         {
             let since = CaseTime(first.0.checked_sub(LOOK_BACK).unwrap_or(first.0));
             for name in hosts {
-                host.extend(known.facts(case, name, since, last));
+                host.extend(known.hosts.facts(case, name, since, last));
             }
             let server = self.attempts(case).find_map(|attempt| attempt.server_host.as_ref());
-            host.extend(known.guessing(server));
+            host.extend(known.hosts.guessing(server));
         }
         Facts::new(attempt_facts, host)
     }
