@@ -9,7 +9,7 @@ use crate::base::{FrameNumber, HostTime};
 use crate::observe::{AlertSeen, At, Side, TlsRecordSeen, TlsTrace, X224Trace};
 use crate::wire::certificate::Certificate;
 use crate::wire::tls::{self, Alert, ContentType, Handshake, RecordHeader};
-use crate::wire::{tpkt, x224};
+use crate::wire::{sslv2, tpkt, x224};
 
 /// Frame and time at which something was complete.
 #[derive(Debug, Clone, Copy)]
@@ -187,6 +187,9 @@ impl Dissector {
         let unit = match first {
             tpkt::VERSION => self.tpkt(side, rest, moment),
             20..=24 => self.record(side, rest, moment),
+            0x80.. if side == Side::Client && self.tls.client_hello.is_none() => {
+                self.old_hello(rest, moment)
+            }
             _ => Unit::Unknown,
         };
         if matches!(unit, Unit::Done(_) | Unit::Skip(_)) {
@@ -231,6 +234,19 @@ impl Dissector {
             Ok(x224::Tpdu::Other(_)) | Err(_) => {}
         }
         Unit::Done(length)
+    }
+
+    /// A ClientHello in the form of SSL 2.0; the answer comes in TLS records.
+    fn old_hello(&mut self, rest: &[u8], moment: Moment) -> Unit {
+        let Some(length) = sslv2::client_hello_len(rest) else { return Unit::Unknown };
+        let Some(record) = rest.get(..length) else { return Unit::Incomplete };
+        match sslv2::parse_client_hello(record) {
+            Ok(hello) => {
+                self.tls.client_hello.get_or_insert(moment.at(hello));
+                Unit::Done(length)
+            }
+            Err(_) => Unit::Unknown,
+        }
     }
 
     fn record(&mut self, side: Side, rest: &[u8], moment: Moment) -> Unit {

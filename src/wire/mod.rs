@@ -11,6 +11,7 @@ pub mod icmp;
 pub mod ja;
 pub mod nego;
 pub mod packet;
+pub mod sslv2;
 pub mod tls;
 pub mod tpkt;
 pub mod x224;
