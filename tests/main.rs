@@ -13,10 +13,12 @@ mod architecture;
 mod cli;
 mod corpus;
 mod knowledge;
+mod peers;
 mod robustness;
 mod samples;
 mod scale;
 mod support;
+mod truth;
 
 #[path = "../examples/make_samples/mod.rs"]
 mod make_samples;

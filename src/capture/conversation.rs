@@ -71,8 +71,19 @@ impl Live {
         segment.flags.syn
             && !segment.flags.ack
             && Endpoint::from(segment.source) == self.client
-            && (self.tcp.close.is_some() || self.syn_seq.is_none())
+            && (self.tcp.close.is_some()
+                || self.tcp.established.is_some()
+                || self.syn_seq.is_none())
             && self.syn_seq != Some(segment.seq)
+            && !self.is_late_syn(segment)
+    }
+
+    /// Whether the capture shows the SYN behind the SYN-ACK that answers it.
+    fn is_late_syn(&self, segment: &Segment<'_>) -> bool {
+        let [client, _] = &self.streams;
+        self.syn_seq.is_none()
+            && self.tcp.syn_ack.is_some()
+            && client.next() == Some(segment.seq.wrapping_add(1))
     }
 
     /// Takes one segment of this connection.

@@ -258,13 +258,17 @@ impl Dissector {
         let length = tls::RECORD_HEADER_LEN + header.length;
         let whole = rest.get(tls::RECORD_HEADER_LEN..length);
         match header.content_type {
-            ContentType::HANDSHAKE if !self.direction(side).encrypted => match whole {
-                Some(fragment) => {
-                    self.handshake(side, fragment, moment);
-                    Unit::Done(length)
+            ContentType::HANDSHAKE
+                if !self.direction(side).encrypted || whole.is_some_and(is_whole_hello) =>
+            {
+                match whole {
+                    Some(fragment) => {
+                        self.handshake(side, fragment, moment);
+                        Unit::Done(length)
+                    }
+                    None => Unit::Incomplete,
                 }
-                None => Unit::Incomplete,
-            },
+            }
             ContentType::ALERT => match whole {
                 Some(fragment) => {
                     self.alert(side, fragment, moment);
@@ -302,6 +306,13 @@ impl Dissector {
     }
 
     fn application_data(&mut self, side: Side, header: RecordHeader, moment: Moment) {
+        let early = side == Side::Client
+            && self.tls.client_hello.is_some()
+            && self.tls.server_hello.is_none();
+        if early {
+            // 0-RTT data (RFC 8446 4.2.10): the handshake goes on in the clear.
+            return;
+        }
         self.direction(side).encrypted = true;
         *slot(&mut self.tls.application_records, side) += 1;
         *slot(&mut self.tls.application_bytes, side) += header.length as u64;
@@ -343,8 +354,11 @@ impl Dissector {
     fn message(&mut self, side: Side, message: &[u8], moment: Moment) {
         let tls = &mut self.tls;
         match (side, tls::parse_handshake(message)) {
+            (Side::Client, Handshake::ClientHello(hello)) if tls.client_hello.is_none() => {
+                tls.client_hello = Some(moment.at(hello));
+            }
             (Side::Client, Handshake::ClientHello(hello)) => {
-                tls.client_hello.get_or_insert(moment.at(hello));
+                tls.second_client_hello.get_or_insert(moment.at(hello));
             }
             (Side::Server, Handshake::ServerHello(hello)) if hello.hello_retry_request => {
                 tls.hello_retry.get_or_insert(moment.at(hello));
@@ -367,6 +381,13 @@ impl Dissector {
             _ => {}
         }
     }
+}
+
+/// Whether a record holds exactly one ClientHello. Behind a ChangeCipherSpec that
+/// stands for compatibility only, the second hello comes in the clear; when only the
+/// client's side was captured, nothing else tells.
+fn is_whole_hello(fragment: &[u8]) -> bool {
+    fragment.first() == Some(&1) && tls::handshake_len(fragment) == Some(fragment.len())
 }
 
 fn slot<T>(pair: &mut [T; 2], side: Side) -> &mut T {

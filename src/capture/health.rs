@@ -75,6 +75,11 @@ impl Tracker {
             return;
         }
         if length == 0 {
+            // A bare acknowledgement beyond what was seen: data before it is missing.
+            if let Some(highest) = self.highest.filter(|highest| before(*highest, segment.seq)) {
+                self.open_hole(highest, segment.seq, time, false);
+                self.highest = Some(segment.seq);
+            }
             return;
         }
         self.health.largest_sent = self.health.largest_sent.max(segment.payload_len);

@@ -67,6 +67,11 @@ impl Reassembler {
         self.next.is_some()
     }
 
+    /// The sequence number that comes next.
+    pub(super) fn next(&self) -> Option<u32> {
+        self.next
+    }
+
     /// Takes a segment; `announced` is its payload length on the wire.
     pub(super) fn segment(
         &mut self,

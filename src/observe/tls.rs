@@ -29,6 +29,8 @@ pub struct TlsRecordSeen {
 pub struct TlsTrace {
     pub client_hello: Option<At<ClientHello>>,
     pub hello_retry: Option<At<ServerHello>>,
+    /// The second ClientHello, which answers a HelloRetryRequest.
+    pub second_client_hello: Option<At<ClientHello>>,
     pub server_hello: Option<At<ServerHello>>,
     /// The server's chain, leaf first; not visible in TLS 1.3.
     pub certificates: Option<At<Vec<Certificate>>>,

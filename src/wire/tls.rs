@@ -215,12 +215,12 @@ pub fn handshake_len(bytes: &[u8]) -> Option<usize> {
 pub fn parse_handshake(message: &[u8]) -> Handshake {
     let kind = message.first().copied().unwrap_or_default();
     match tls_parser::parse_tls_message_handshake(message) {
-        Ok((_, TlsMessage::Handshake(parsed))) => from_parsed(kind, parsed),
+        Ok((_, TlsMessage::Handshake(parsed))) => from_parsed(kind, parsed, message),
         _ => Handshake::Other(kind),
     }
 }
 
-fn from_parsed(kind: u8, parsed: TlsMessageHandshake<'_>) -> Handshake {
+fn from_parsed(kind: u8, parsed: TlsMessageHandshake<'_>, message: &[u8]) -> Handshake {
     match parsed {
         TlsMessageHandshake::ClientHello(hello) => Handshake::ClientHello(ClientHello {
             legacy_version: Version(hello.version.0),
@@ -230,7 +230,10 @@ fn from_parsed(kind: u8, parsed: TlsMessageHandshake<'_>) -> Handshake {
         TlsMessageHandshake::ServerHello(hello) => Handshake::ServerHello(ServerHello {
             legacy_version: Version(hello.version.0),
             cipher_suite: hello.cipher.0,
-            extensions: extensions(hello.ext.unwrap_or_default()),
+            // `tls-parser` reads no extensions of SSL 3.0, which has some all the same.
+            extensions: extensions(
+                hello.ext.or_else(|| server_hello_extensions(message)).unwrap_or_default(),
+            ),
             hello_retry_request: hello.random == HELLO_RETRY_REQUEST_RANDOM,
         }),
         TlsMessageHandshake::Certificate(chain) => {
@@ -241,6 +244,17 @@ fn from_parsed(kind: u8, parsed: TlsMessageHandshake<'_>) -> Handshake {
         TlsMessageHandshake::ClientKeyExchange(_) => Handshake::ClientKeyExchange,
         _ => Handshake::Other(kind),
     }
+}
+
+/// The extension block of a ServerHello: behind the header, version, random, session
+/// id, suite and compression method.
+fn server_hello_extensions(message: &[u8]) -> Option<&[u8]> {
+    let mut fields = Fields::of("ServerHello", message);
+    fields.bytes(4 + 2 + 32, "header, version, random").ok()?;
+    let session_id = fields.u8("session_id length").ok()?;
+    fields.bytes(usize::from(session_id) + 3, "session_id, suite, compression").ok()?;
+    let length = fields.be_u16("extensions length").ok()?;
+    fields.bytes(usize::from(length), "extensions").ok()
 }
 
 fn extensions(mut bytes: &[u8]) -> Vec<Extension> {
