@@ -6,7 +6,7 @@ use super::health::Tracker;
 use super::reassembly::{Piece, Reassembler};
 use crate::base::{Endpoint, FrameNumber, HostTime, millis_between};
 use crate::observe::{At, Close, CloseKind, Conversation, GapKind, Side, StreamGap, TcpTrace};
-use crate::wire::icmp::Unreachable;
+use crate::wire::icmp::IcmpError;
 use crate::wire::packet::Segment;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -99,7 +99,7 @@ impl Live {
         frame: FrameNumber,
         time: HostTime,
         from: IpAddr,
-        message: Unreachable,
+        message: IcmpError,
     ) {
         if self.tcp.unreachables.len() < MAX_UNREACHABLES {
             self.tcp.unreachables.push(At { frame, time, value: (from, message) });

@@ -212,7 +212,7 @@ fn is_keep_alive(segment: &Segment<'_>, highest: u32) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::packet::Flags;
+    use crate::wire::packet::{Flags, TcpOptions};
     use jiff::{SignedDuration, Timestamp};
 
     fn at(ms: i64) -> HostTime {
@@ -225,12 +225,17 @@ mod tests {
             destination: "10.0.0.9:3389".parse().unwrap(),
             ttl: 128,
             ip_id: Some(id),
+            df: true,
+            vlan: None,
             seq,
             ack,
             flags: Flags { ack: true, ..Flags::default() },
+            ecn: false,
             window: 500,
             mss: None,
+            options: TcpOptions::default(),
             sack: None,
+            dsack: false,
             payload: &[],
             payload_len,
         }

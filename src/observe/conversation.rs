@@ -3,7 +3,7 @@
 
 use crate::base::{Endpoint, FrameNumber, HostTime};
 use crate::wire::certificate::Certificate;
-use crate::wire::icmp::Unreachable;
+use crate::wire::icmp::IcmpError;
 use crate::wire::tls::{Alert, ClientHello, ContentType, ServerHello};
 use crate::wire::x224::{ConnectionConfirm, ConnectionRequest};
 use std::net::IpAddr;
@@ -212,7 +212,7 @@ pub struct TcpTrace {
     /// Health of client and server.
     pub health: [TcpHealth; 2],
     /// ICMP errors that quote this connection, with their sender.
-    pub unreachables: Vec<At<(IpAddr, Unreachable)>>,
+    pub unreachables: Vec<At<(IpAddr, IcmpError)>>,
     /// Frames that were captured twice and counted once.
     pub duplicate_frames: u32,
     /// TTL of client and server as seen here: 64, 128 and 255 are undiminished,

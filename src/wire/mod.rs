@@ -8,11 +8,16 @@ pub mod certificate;
 mod decode;
 pub mod dns;
 pub mod icmp;
+mod ip;
 pub mod ja;
+mod link;
 pub mod nego;
 pub mod packet;
+mod tcp;
 pub mod tls;
 pub mod tpkt;
+mod tunnel;
+mod wifi;
 pub mod x224;
 
 pub use decode::DecodeError;
