@@ -13,6 +13,7 @@ mod architecture;
 mod cli;
 mod corpus;
 mod knowledge;
+mod layers;
 mod robustness;
 mod samples;
 mod scale;

@@ -289,7 +289,7 @@ pub(super) mod tests {
         #[test]
         fn no_payload_of_any_protocol_panics(
             protocol in 0u8..,
-            port in proptest::sample::select(vec![53u16, 3389, 4789, 6081, 8472]),
+            port in proptest::sample::select(vec![53u16, 3389, 4789, 4790, 6081, 8472]),
             bytes in proptest::collection::vec(0u8.., 0..200),
         ) {
             let _ = parse(LinkType::ETHERNET, &carrying(protocol, &bytes));

@@ -7,6 +7,7 @@ pub(super) fn of_udp<'a>(port: u16, payload: &'a [u8]) -> Option<Layer<'a>> {
     match port {
         // IANA's port and the one that Linux used before.
         4789 | 8472 => vxlan(payload),
+        4790 => vxlan_gpe(payload),
         6081 => geneve(payload),
         _ => None,
     }
@@ -16,6 +17,18 @@ pub(super) fn of_udp<'a>(port: u16, payload: &'a [u8]) -> Option<Layer<'a>> {
 fn vxlan(payload: &[u8]) -> Option<Layer<'_>> {
     let (header, frame) = payload.split_first_chunk::<8>()?;
     (header[0] & 0x08 != 0).then_some(Layer::Ethernet(frame))
+}
+
+/// VXLAN's generic protocol extension (draft-ietf-nvo3-vxlan-gpe): version 0, the I
+/// and P flags, and the protocol in the fourth byte.
+fn vxlan_gpe(payload: &[u8]) -> Option<Layer<'_>> {
+    let (&[flags, _, _, next, ..], inner) = payload.split_first_chunk::<8>()?;
+    match next {
+        _ if flags & 0x3c != 0x0c => None,
+        1 | 2 => Some(Layer::Ip(inner)),
+        3 => Some(Layer::Ethernet(inner)),
+        _ => None,
+    }
 }
 
 /// GENEVE, RFC 8926 3.4: version 0, the length of its options in words, a protocol.
@@ -131,6 +144,8 @@ mod tests {
         assert!(leads_to_the_segment(17, &udp(4789, &vxlan), &frame));
         assert!(leads_to_the_segment(17, &udp(8472, &vxlan), &frame));
         assert!(!leads_to_the_segment(17, &udp(4790, &vxlan), &frame));
+        assert!(leads_to_the_segment(17, &udp(4790, &[12, 0, 0, 3, 0, 0, 5, 0]), &frame));
+        assert!(leads_to_the_segment(17, &udp(4790, &[12, 0, 0, 1, 0, 0, 5, 0]), &frame[14..]));
         let geneve = [1, 0, 0x65, 0x58, 0, 0, 5, 0, 0, 0, 0, 0];
         assert!(leads_to_the_segment(17, &udp(6081, &geneve), &frame));
         let query = carrying(17, &udp(4789, b"something that is no tunnel at all"));
