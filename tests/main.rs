@@ -13,6 +13,7 @@ mod architecture;
 mod cli;
 mod corpus;
 mod knowledge;
+mod layers;
 mod peers;
 mod robustness;
 mod samples;

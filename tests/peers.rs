@@ -31,7 +31,11 @@ const EXPLAINED: &[(&str, &str, &str)] = &[
         "tshark takes the data for repetitions and does not look inside",
     ),
     ("test017-be.pcapng", "packets", "four custom blocks; tshark counts them as packets"),
-    ("rdp-invalid-length.pcap", "negotiations", "the TPKT length is wrong, the rest is there"),
+    (
+        "rdp-invalid-length.pcap",
+        "negotiations",
+        "its length field is 0 instead of 8; tshark drops it",
+    ),
     ("hrr.pcap", "server hellos", "tshark does not look behind the segment that came late"),
     ("https-to-http.pcap", "client hellos", "TLS to port 80, which tshark reads as HTTP"),
     ("ssl-to-http-server.pcap", "client hellos", "TLS to port 80, which tshark reads as HTTP"),

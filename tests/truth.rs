@@ -78,14 +78,13 @@ const EXPLAINED: &[(&str, &str, &str)] = &[
     ("syn-then-ack-then-rst.pcap", "tcp.syn_answered_by_rst_streams", "the client sent the RST"),
     ("syn-then-stuff-then-rst.pcap", "tcp.syn_answered_by_rst_streams", "the client sent the RST"),
     ("socks5-rdp.pcap", "rdp.requested_protocols", "RDP inside SOCKS is not unwrapped"),
+    ("icmp-destunreach-ip.pcap", "icmp.type_code_packets", "it quotes neither TCP nor UDP"),
     ("ssl-v2.pcap", "tls.handshake_types", "the server answers in SSL 2.0, which is not read"),
     (
         "tls1.2-protocol-violation.pcap",
         "tls.handshake_types",
         "the Certificate message lies about its length, as the capture's name says",
     ),
-    ("mixed-vlan-mpls.pcap", "tcp.streams", "MPLS is not read yet"),
-    ("mixed-vlan-mpls.pcap", "tcp.syn_without_answer_streams", "MPLS is not read yet"),
 ];
 
 /// One capture, read with every port as an RDP port so that all flows are followed.
@@ -93,6 +92,8 @@ pub(crate) struct Capture {
     pub(crate) facts: CaptureFacts,
     resets: u64,
     rcodes: BTreeMap<u64, u64>,
+    /// ICMP errors about TCP or UDP, by `type/code`.
+    icmp: BTreeMap<String, u64>,
 }
 
 fn evidence(path: &Path) -> Option<EvidenceFile> {
@@ -102,6 +103,7 @@ fn evidence(path: &Path) -> Option<EvidenceFile> {
 pub(crate) fn read_whole(path: &Path) -> Option<Capture> {
     let file = evidence(path)?;
     let (mut ports, mut resets, mut rcodes) = (BTreeSet::new(), 0, BTreeMap::new());
+    let mut icmp: BTreeMap<String, u64> = BTreeMap::new();
     read_frames(&file, &mut |frame| match packet::parse(frame.link, frame.data) {
         Packet::Tcp(segment) => {
             ports.extend([segment.source.port(), segment.destination.port()]);
@@ -119,10 +121,14 @@ pub(crate) fn read_whole(path: &Path) -> Option<Capture> {
                 *rcodes.entry(number).or_default() += 1;
             }
         }
+        Packet::IcmpError { error, from } => {
+            let version = if from.is_ipv6() { "v6:" } else { "" };
+            *icmp.entry(format!("{version}{}/{}", error.kind, error.code)).or_default() += 1;
+        }
         _ => {}
     });
     let ports: Vec<u16> = ports.into_iter().collect();
-    Some(Capture { facts: capture::read(&file, &ports), resets, rcodes })
+    Some(Capture { facts: capture::read(&file, &ports), resets, rcodes, icmp })
 }
 
 #[test]
@@ -214,6 +220,7 @@ fn of_the_capture(read: &Capture, field: &str, row: &Value) -> Option<u64> {
         "tcp.streams" => views.len() as u64,
         "tcp.rst_packets" => read.resets,
         "dns.rcode_packets" => *read.rcodes.get(&row["rcode"].as_u64()?).unwrap_or(&0),
+        "icmp.type_code_packets" => *read.icmp.get(row["icmp"].as_str()?).unwrap_or(&0),
         // tshark calls what fills a hole late a retransmission, too.
         "tcp.analysis.retransmission" => both(|h| h.retransmissions + h.filled_late),
         "tcp.analysis.fast_retransmission" => both(|h| h.fast_retransmissions),
@@ -275,6 +282,11 @@ fn plain(text: &str) -> String {
 fn of_a_connection(view: &Conversation, field: &str, row: &Value) -> Vec<String> {
     if field.starts_with("x509.") {
         return of_certificates(view, field, row);
+    }
+    if field.starts_with("ip.ttl_") {
+        let [client, server] = view.tcp.ttl;
+        let ttl = if field == "ip.ttl_src" { client } else { server };
+        return ttl.map(|ttl| ttl.to_string()).into_iter().collect();
     }
     if field.starts_with("rdp.") {
         return of_rdp(view, field).into_iter().collect();

@@ -9,6 +9,16 @@ pub const MAX_PACKET: usize = 1 << 20;
 /// resolution blocks can be larger than packets).
 pub const MAX_BLOCK: usize = 16 << 20;
 
+/// Headers of one frame that may wrap others: VLAN tags, label stacks, sessions and
+/// tunnels. ERSPAN of a VXLAN in a provider's network has five.
+pub const MAX_NESTING: u8 = 8;
+
+/// IP datagrams that may wait for missing fragments. The oldest one makes room.
+pub const MAX_FRAGMENTED: usize = 512;
+
+/// Bytes of all datagrams that wait for fragments, holes included.
+pub const MAX_FRAGMENT_BYTES: usize = 4 << 20;
+
 /// Bytes of one direction of a TCP stream that may wait for a missing segment.
 pub const MAX_PENDING_BYTES: usize = 256 << 10;
 

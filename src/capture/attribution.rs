@@ -147,7 +147,7 @@ impl Attribution {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::packet::Flags;
+    use crate::wire::packet::{Flags, TcpOptions};
     use jiff::{SignedDuration, Timestamp};
 
     fn at(ms: i64) -> HostTime {
@@ -166,6 +166,11 @@ mod tests {
             window: 500,
             mss: None,
             sack: None,
+            dsack: false,
+            options: TcpOptions::default(),
+            ecn: false,
+            df: true,
+            vlan: None,
             payload: &[],
             payload_len: u32::from(!rst) * 10,
         }

@@ -9,7 +9,7 @@ use crate::base::{Endpoint, FrameNumber, HostTime, millis_between};
 use crate::observe::{
     At, Close, CloseKind, Conversation, GapKind, Service, Side, StreamGap, TcpTrace,
 };
-use crate::wire::icmp::Unreachable;
+use crate::wire::icmp::IcmpError;
 use crate::wire::packet::Segment;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -115,7 +115,7 @@ impl Live {
         frame: FrameNumber,
         time: HostTime,
         from: IpAddr,
-        message: Unreachable,
+        message: IcmpError,
     ) {
         if self.tcp.unreachables.len() < MAX_UNREACHABLES {
             self.tcp.unreachables.push(At { frame, time, value: (from, message) });

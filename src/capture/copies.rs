@@ -70,7 +70,7 @@ impl Copies {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::packet::Flags;
+    use crate::wire::packet::{Flags, TcpOptions};
     use jiff::{SignedDuration, Timestamp};
 
     fn at(micros: i64) -> HostTime {
@@ -89,6 +89,11 @@ mod tests {
             window: 500,
             mss: None,
             sack: None,
+            dsack: false,
+            options: TcpOptions::default(),
+            ecn: false,
+            df: true,
+            vlan: None,
             payload: &[],
             payload_len,
         }

@@ -9,7 +9,7 @@ use super::{FlowKey, service};
 use crate::base::limits::{MAX_FLOWS, MAX_UNDECIDED_FLOWS};
 use crate::base::{Endpoint, FrameNumber, Gap, HostTime, millis_between};
 use crate::observe::{Conversation, Service};
-use crate::wire::icmp::Unreachable;
+use crate::wire::icmp::IcmpError;
 use crate::wire::packet::Segment;
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -151,7 +151,7 @@ impl FlowTable {
         }
         let early = self.undecided.entry(key).or_default();
         if early.len() < EARLY_SEGMENTS {
-            early.push((frame, time, without_payload(segment)));
+            early.push((frame, time, segment.without_payload()));
         }
     }
 
@@ -161,7 +161,7 @@ impl FlowTable {
         number: u64,
         time: HostTime,
         from: IpAddr,
-        message: Unreachable,
+        message: IcmpError,
     ) {
         let endpoint = |(address, port)| Endpoint::new(address, port);
         let key = FlowKey::of(endpoint(message.source), endpoint(message.destination));
@@ -184,22 +184,5 @@ impl FlowTable {
         let file = Arc::clone(&self.file);
         self.done.extend(self.live.into_values().map(|live| live.finish(&file)));
         (self.done, self.gaps)
-    }
-}
-
-fn without_payload(segment: &Segment<'_>) -> Segment<'static> {
-    Segment {
-        source: segment.source,
-        destination: segment.destination,
-        ttl: segment.ttl,
-        ip_id: segment.ip_id,
-        seq: segment.seq,
-        ack: segment.ack,
-        flags: segment.flags,
-        window: segment.window,
-        mss: segment.mss,
-        sack: segment.sack,
-        payload: &[],
-        payload_len: segment.payload_len,
     }
 }

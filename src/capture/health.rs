@@ -287,7 +287,7 @@ fn is_keep_alive(segment: &Segment<'_>, highest: u32) -> bool {
 #[expect(clippy::cast_possible_wrap, reason = "test data is short")]
 mod tests {
     use super::*;
-    use crate::wire::packet::Flags;
+    use crate::wire::packet::{Flags, TcpOptions};
     use jiff::{SignedDuration, Timestamp};
     use proptest::prelude::*;
 
@@ -301,12 +301,17 @@ mod tests {
             destination: "10.0.0.9:3389".parse().unwrap(),
             ttl: 128,
             ip_id: Some(id),
+            df: true,
+            vlan: None,
             seq,
             ack,
             flags: Flags { ack: true, ..Flags::default() },
+            ecn: false,
             window: 500,
             mss: None,
+            options: TcpOptions::default(),
             sack: None,
+            dsack: false,
             payload: &[],
             payload_len,
         }

@@ -9,6 +9,7 @@ mod conversation;
 mod copies;
 mod dissect;
 mod flow;
+mod fragments;
 mod health;
 mod names;
 mod neighbours;
@@ -19,11 +20,13 @@ mod window;
 
 pub use reader::{Frame, read_frames};
 
+use crate::base::limits::MAX_NESTING;
 use crate::base::{Endpoint, Gap, HostTime};
 use crate::intake::{EvidenceFile, FileKind};
 use crate::observe::{Conversation, Coverage, EvidenceKind, Observation};
 use crate::wire::packet::{self, Packet};
 use flow::FlowTable;
+use fragments::Fragments;
 use names::Names;
 use neighbours::Neighbours;
 use std::sync::Arc;
@@ -52,6 +55,7 @@ struct Walk {
     flows: FlowTable,
     names: Names,
     neighbours: Neighbours,
+    fragments: Fragments,
     frames: u64,
     span: Option<(HostTime, HostTime)>,
     unknown_links: Vec<(i32, u64)>,
@@ -69,6 +73,7 @@ impl Walk {
             flows: FlowTable::new(&file.name, ports),
             names: Names::new(&file.name),
             neighbours: Neighbours::new(&file.name),
+            fragments: Fragments::new(&file.name, ports),
             frames: 0,
             span: None,
             unknown_links: Vec::new(),
@@ -89,21 +94,36 @@ impl Walk {
             }
             return;
         }
-        match packet::parse(frame.link, frame.data) {
+        self.packet(frame.number, time, packet::parse(frame.link, frame.data), MAX_NESTING);
+    }
+
+    /// Hands a packet to whoever follows its kind. A datagram that was put together
+    /// may carry parts of another one: `left` says how often.
+    fn packet(&mut self, number: u64, time: HostTime, packet: Packet<'_>, left: u8) {
+        match packet {
             Packet::Tcp(segment) => {
-                self.names.segment(frame.number, time, &segment);
-                self.flows.segment(frame.number, time, &segment);
+                self.names.segment(number, time, &segment);
+                self.flows.segment(number, time, &segment);
             }
             Packet::Udp { source, destination, payload } => {
-                self.names.datagram(frame.number, time, source, destination, payload);
+                self.names.datagram(number, time, source, destination, payload);
             }
-            Packet::Unreachable { from, message } => {
-                self.flows.unreachable(frame.number, time, from, message);
+            // Errors about UDP belong to no connection that is followed.
+            Packet::IcmpError { from, error } if error.protocol == 6 => {
+                self.flows.unreachable(number, time, from, error);
             }
-            Packet::Arp { request, sender, target } => {
-                self.neighbours.arp(frame.number, time, request, sender, target);
+            Packet::Neighbour { request, sender, target } => {
+                self.neighbours.seen(number, time, request, sender, target);
             }
-            Packet::Other => {}
+            Packet::Fragment(part) => {
+                let whole = self.fragments.part(time, &part);
+                if let (Some(whole), Some(left)) = (whole, left.checked_sub(1)) {
+                    let payload = &whole.payload;
+                    let packet = packet::from_transport(&whole.internet, whole.protocol, payload);
+                    self.packet(number, time, packet, left);
+                }
+            }
+            Packet::IcmpError { .. } | Packet::Other => {}
         }
     }
 
@@ -117,6 +137,7 @@ impl Walk {
         let end = self.span.map(|(_, last)| last);
         let (mut conversations, flow_gaps) = self.flows.finish();
         gaps.extend(flow_gaps);
+        gaps.extend(self.fragments.finish());
         conversations.sort_by_key(|c| c.first_frame);
         let mut observations = self.names.finish(end);
         observations.extend(self.neighbours.finish());

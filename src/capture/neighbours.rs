@@ -1,10 +1,10 @@
-//! ARP: a router or client that asks for an address again and again, and nobody
-//! answers.
+//! ARP and IPv6 neighbour discovery: a router or client that asks for an address
+//! again and again, and nobody answers.
 
 use crate::base::HostTime;
 use crate::observe::{Observation, Place, Source, Subject, Vantage};
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// Addresses that are followed; a sweep of a network asks for thousands.
@@ -17,14 +17,14 @@ const MIN_REQUESTS: u32 = 2;
 struct Asked {
     first: (u64, HostTime),
     requests: u32,
-    by: Ipv4Addr,
+    by: IpAddr,
 }
 
 #[derive(Debug)]
 pub(super) struct Neighbours {
     file: Arc<str>,
-    asked: BTreeMap<Ipv4Addr, Asked>,
-    alive: BTreeSet<Ipv4Addr>,
+    asked: BTreeMap<IpAddr, Asked>,
+    alive: BTreeSet<IpAddr>,
 }
 
 impl Neighbours {
@@ -32,18 +32,21 @@ impl Neighbours {
         Self { file: Arc::clone(file), asked: BTreeMap::new(), alive: BTreeSet::new() }
     }
 
-    pub(super) fn arp(
+    /// A question for an address, or an answer by whoever has it.
+    pub(super) fn seen(
         &mut self,
         frame: u64,
         time: HostTime,
         request: bool,
-        sender: Ipv4Addr,
-        target: Ipv4Addr,
+        sender: IpAddr,
+        target: IpAddr,
     ) {
         if self.alive.len() < MAX_TARGETS && !sender.is_unspecified() {
             self.alive.insert(sender);
         }
-        if !request || sender == target {
+        // An unspecified sender looks whether an address is free (RFC 5227, RFC 4862 5.4):
+        // silence is what it hopes for.
+        if !request || sender == target || sender.is_unspecified() {
             return;
         }
         if let Some(asked) = self.asked.get_mut(&target) {
@@ -59,10 +62,14 @@ impl Neighbours {
             .into_iter()
             .filter(|(target, asked)| asked.requests >= MIN_REQUESTS && !alive.contains(target))
             .map(|(target, asked)| Observation {
-                kind: "wire.arp.no_answer".into(),
+                kind: match target {
+                    IpAddr::V4(_) => "wire.arp.no_answer",
+                    IpAddr::V6(_) => "wire.nd.no_answer",
+                }
+                .into(),
                 time: asked.first.1,
                 vantage: Vantage::Capture { file: Arc::clone(&file) },
-                subject: Subject { server: Some(target.into()), ..Subject::default() },
+                subject: Subject { server: Some(target), ..Subject::default() },
                 fields: vec![
                     ("address".into(), target.to_string()),
                     ("asked_by".into(), asked.by.to_string()),

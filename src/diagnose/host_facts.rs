@@ -40,7 +40,7 @@ impl Hosts {
     pub(super) fn gather(case: &Case) -> Self {
         let mut hosts = Self::default();
         for (index, observation) in case.observations.iter().enumerate() {
-            if let ("wire.arp.no_answer", Some(address)) =
+            if let ("wire.arp.no_answer" | "wire.nd.no_answer", Some(address)) =
                 (&*observation.kind, observation.subject.server)
             {
                 hosts.silent.entry(address).or_default().push(index);

@@ -168,7 +168,7 @@ fn add_names(case: &Case, concerned: &[(usize, &Attempt)], troubles: &mut Vec<Tr
         .observations
         .iter()
         .enumerate()
-        .filter(|(_, o)| &*o.kind == "wire.arp.no_answer")
+        .filter(|(_, o)| matches!(&*o.kind, "wire.arp.no_answer" | "wire.nd.no_answer"))
         .map(|(index, _)| index)
         .collect();
     if troubles.is_empty() && !any_connection && concerned.is_empty() && !silent.is_empty() {

@@ -68,16 +68,19 @@ fn tcp_facts(view: &Conversation, facts: &mut Vec<Fact>) {
     }
     for error in &tcp.unreachables {
         let (from, message) = error.value;
-        if !matches!(message.reason, Reason::TooBig { .. }) {
-            facts.push(
-                at("wire.icmp.unreachable", view, error)
-                    .with("from", from)
-                    .with("sender", if from == view.server.address { "server" } else { "router" })
-                    .with("reason", message.reason.name())
-                    .with("code", message.code)
-                    .with("server", view.server),
-            );
-        }
+        let kind = match message.reason {
+            Reason::TooBig { .. } => continue,
+            Reason::TimeExceeded | Reason::ReassemblyTimeExceeded => "wire.icmp.time_exceeded",
+            _ => "wire.icmp.unreachable",
+        };
+        facts.push(
+            at(kind, view, error)
+                .with("from", from)
+                .with("sender", if from == view.server.address { "server" } else { "router" })
+                .with("reason", message.reason.name())
+                .with("code", message.code)
+                .with("server", view.server),
+        );
     }
     for reset in &tcp.foreign_resets {
         let kind = match reset.mark {

@@ -26,7 +26,7 @@ pub use tls::{AlertSeen, TlsRecordSeen, TlsTrace};
 /// The wire's own types that stand in a [`Conversation`]: reasoners take them from
 /// this table and never reach for the parsers.
 pub use crate::wire::{
-    icmp::{Reason, Unreachable},
+    icmp::{IcmpError, Reason},
     nego::{FailureCode, Negotiation, Protocols},
     tls::{AlertDescription, Version, cipher_suite_name},
 };

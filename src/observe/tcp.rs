@@ -2,7 +2,7 @@
 
 use super::{At, Side};
 use crate::base::{FrameNumber, HostTime};
-use crate::wire::icmp::Unreachable;
+use crate::wire::icmp::IcmpError;
 use std::net::IpAddr;
 
 /// How a side ended the connection.
@@ -169,7 +169,7 @@ pub struct TcpTrace {
     /// Health of client and server.
     pub health: [TcpHealth; 2],
     /// ICMP errors that quote this connection, with their sender.
-    pub unreachables: Vec<At<(IpAddr, Unreachable)>>,
+    pub unreachables: Vec<At<(IpAddr, IcmpError)>>,
     /// Frames that were captured twice and counted once.
     pub duplicate_frames: u32,
     /// TTL of client and server as seen here: 64, 128 and 255 are undiminished,

@@ -1,279 +1,173 @@
-//! One captured frame, from the link layer to TCP, UDP, ICMP or ARP.
+//! One captured frame, from the link layer to TCP, UDP, ICMP errors, ARP and
+//! neighbour discovery.
 //!
-//! The layers are taken apart by `etherparse`, leniently: a frame that the
-//! capture cut short keeps what is there.
+//! Lenient: a frame that the capture cut short keeps what is there. Tunnels are
+//! followed; the innermost packet counts, unless it cannot be read.
 
-use super::icmp::{self, Unreachable};
-use etherparse::{
-    ArpOperation, EtherType, LaxNetSlice, LaxSlicedPacket, TcpOptionElement, TcpSlice,
-    TransportSlice, ether_type, ip_number,
-};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use super::icmp::{self, IcmpError};
+use super::ip::{self, Datagram, Length};
+use super::link::{self, Layer, Network, Way};
+use super::{tcp, tunnel};
+use etherparse::{ArpOperation, ArpPacketSlice, ether_type};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-/// Link-layer type of a capture, the LINKTYPE_ registry of tcpdump.org.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LinkType(pub i32);
-
-impl LinkType {
-    pub const NULL: Self = Self(0);
-    pub const ETHERNET: Self = Self(1);
-    pub const RAW_BSD: Self = Self(12);
-    pub const RAW_OPENBSD: Self = Self(14);
-    pub const RAW: Self = Self(101);
-    pub const LOOP: Self = Self(108);
-    pub const LINUX_SLL: Self = Self(113);
-    pub const IPV4: Self = Self(228);
-    pub const IPV6: Self = Self(229);
-    pub const LINUX_SLL2: Self = Self(276);
-
-    /// Whether frames of this type are read.
-    pub fn is_known(self) -> bool {
-        matches!(
-            self,
-            Self::NULL
-                | Self::ETHERNET
-                | Self::RAW_BSD
-                | Self::RAW_OPENBSD
-                | Self::RAW
-                | Self::LOOP
-                | Self::LINUX_SLL
-                | Self::IPV4
-                | Self::IPV6
-                | Self::LINUX_SLL2
-        )
-    }
-}
-
-/// Control bits of a TCP header, RFC 9293 3.1 (ECN bits are no part of them).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Flags {
-    pub syn: bool,
-    pub ack: bool,
-    pub fin: bool,
-    pub rst: bool,
-}
-
-/// One TCP segment as it was captured.
-#[derive(Debug, Clone, Copy)]
-pub struct Segment<'a> {
-    pub source: SocketAddr,
-    pub destination: SocketAddr,
-    /// TTL or hop limit.
-    pub ttl: u8,
-    /// IPv4 identification; IPv6 has none.
-    pub ip_id: Option<u16>,
-    pub seq: u32,
-    pub ack: u32,
-    pub flags: Flags,
-    /// As on the wire, before scaling.
-    pub window: u16,
-    /// Maximum segment size option, on SYNs.
-    pub mss: Option<u16>,
-    /// First block of a SACK option: bytes received behind a hole, RFC 2018.
-    pub sack: Option<(u32, u32)>,
-    /// The payload that was captured; shorter than [`Self::payload_len`] when the
-    /// snap length cut it.
-    pub payload: &'a [u8],
-    /// Payload bytes that the IP header announces.
-    pub payload_len: u32,
-}
+pub use super::ip::Internet;
+pub use super::link::LinkType;
+pub use super::tcp::{Flags, Segment, TcpOptions};
 
 /// What a frame holds, as far as this program reads it.
 #[derive(Debug, Clone, Copy)]
 pub enum Packet<'a> {
     Tcp(Segment<'a>),
-    Udp { source: SocketAddr, destination: SocketAddr, payload: &'a [u8] },
-    Unreachable { from: IpAddr, message: Unreachable },
-    Arp { request: bool, sender: Ipv4Addr, target: Ipv4Addr },
+    Udp {
+        source: SocketAddr,
+        destination: SocketAddr,
+        payload: &'a [u8],
+    },
+    IcmpError {
+        from: IpAddr,
+        error: IcmpError,
+    },
+    /// ARP, or ICMPv6 neighbour discovery. A request asks for `target`; `sender` is
+    /// who is there, and unspecified in probes for an address that nobody has yet.
+    Neighbour {
+        request: bool,
+        sender: IpAddr,
+        target: IpAddr,
+    },
+    /// A part of a datagram, to be put together with the others.
+    Fragment(Fragment<'a>),
     Other,
 }
 
+/// A part of an IP datagram, RFC 791 3.2 and RFC 8200 4.5.
+#[derive(Debug, Clone, Copy)]
+pub struct Fragment<'a> {
+    pub internet: Internet,
+    /// Identification: 16 bits in IPv4, 32 in IPv6.
+    pub id: u32,
+    /// Number of the protocol that the datagram carries.
+    pub protocol: u8,
+    /// Where the part belongs, in bytes.
+    pub offset: u32,
+    /// More parts follow behind this one.
+    pub more: bool,
+    /// What was captured; shorter than [`Self::len`] when the snap length cut it.
+    pub payload: &'a [u8],
+    /// Bytes of this part.
+    pub len: u32,
+}
+
 /// Reads one frame.
-pub fn parse<'a>(link: LinkType, frame: &'a [u8]) -> Packet<'a> {
-    sliced(link, frame).map_or(Packet::Other, |packet| classify(&packet))
+pub fn parse(link: LinkType, frame: &[u8]) -> Packet<'_> {
+    link::start(link, frame).map_or(Packet::Other, |layer| below(layer, Way::new(None)))
 }
 
-fn sliced(link: LinkType, frame: &[u8]) -> Option<LaxSlicedPacket<'_>> {
-    match link {
-        LinkType::ETHERNET => LaxSlicedPacket::from_ethernet(frame).ok(),
-        LinkType::RAW
-        | LinkType::RAW_BSD
-        | LinkType::RAW_OPENBSD
-        | LinkType::IPV4
-        | LinkType::IPV6 => LaxSlicedPacket::from_ip(frame).ok(),
-        // Four bytes of address family, in the byte order of whoever captured (NULL)
-        // or of the network (LOOP). The IP version says the same more reliably.
-        LinkType::NULL | LinkType::LOOP => LaxSlicedPacket::from_ip(frame.get(4..)?).ok(),
-        // Linux cooked: the ether type is the last field of 16 bytes, or the first of 20.
-        LinkType::LINUX_SLL => from_ether_type(frame.get(14..16)?, frame.get(16..)?),
-        LinkType::LINUX_SLL2 => from_ether_type(frame.get(0..2)?, frame.get(20..)?),
+/// Reads the payload of a datagram that was put together from fragments.
+pub fn from_transport<'a>(internet: &Internet, protocol: u8, payload: &'a [u8]) -> Packet<'a> {
+    let announced = u32::try_from(payload.len()).ok();
+    let internet = Internet { announced, ..*internet };
+    let datagram = Datagram { internet, protocol, part: None, payload };
+    // Extension headers behind the fragment header wait inside.
+    let whole = ip::below_extensions(datagram, internet.source.is_ipv4());
+    whole.and_then(|whole| transport(&whole, Way::new(internet.vlan))).unwrap_or(Packet::Other)
+}
+
+fn below<'a>(layer: Layer<'a>, mut way: Way) -> Packet<'a> {
+    let found = match link::descend(layer, &mut way) {
+        Some(Network::Ip(bytes)) => internet(bytes, way),
+        Some(Network::Arp(bytes)) => arp(bytes),
+        None => None,
+    };
+    found.unwrap_or(Packet::Other)
+}
+
+fn internet<'a>(bytes: &'a [u8], way: Way) -> Option<Packet<'a>> {
+    let datagram = ip::read(bytes, Length::Announced, way.vlan)?;
+    let Some(part) = datagram.part else { return transport(&datagram, way) };
+    let captured = u32::try_from(datagram.payload.len()).ok()?;
+    Some(Packet::Fragment(Fragment {
+        internet: datagram.internet,
+        id: part.id,
+        protocol: datagram.protocol,
+        offset: part.offset,
+        more: part.more,
+        payload: datagram.payload,
+        len: datagram.internet.announced.unwrap_or(captured).max(captured),
+    }))
+}
+
+fn transport<'a>(datagram: &Datagram<'a>, way: Way) -> Option<Packet<'a>> {
+    let Datagram { internet, payload, .. } = datagram;
+    match datagram.protocol {
+        6 => tcp::read(internet, payload).map(Packet::Tcp),
+        17 => udp(internet, payload, way),
+        1 => error(internet.source, icmp::parse_v4(payload)),
+        58 => icmp_v6(internet.source, payload),
+        // IP in IP (RFC 2003), IPv6 in IP (RFC 4213, RFC 2473).
+        4 | 41 => Some(below(Layer::Ip(payload), way.below()?)),
+        47 => {
+            let mut way = way.below()?;
+            Some(below(tunnel::gre(payload, &mut way)?, way))
+        }
+        // EtherIP (RFC 3378): two bytes, version 3 in the first four bits.
+        97 => Some(below(Layer::Ethernet(payload.get(2..)?), way.below()?)),
+        // MPLS in IP, RFC 4023.
+        137 => Some(below(Layer::Mpls(payload), way.below()?)),
         _ => None,
     }
 }
 
-fn from_ether_type<'a>(ether_type: &[u8], payload: &'a [u8]) -> Option<LaxSlicedPacket<'a>> {
-    let number = u16::from_be_bytes(ether_type.try_into().ok()?);
-    Some(LaxSlicedPacket::from_ether_type(EtherType(number), payload))
-}
-
-/// What the IP header contributes.
-struct Internet {
-    source: IpAddr,
-    destination: IpAddr,
-    ttl: u8,
-    ip_id: Option<u16>,
-    /// Bytes after the IP header, as the header announces them; `None` when it
-    /// announces nothing (segmentation offload writes 0).
-    announced: Option<u32>,
-}
-
-fn classify<'a>(packet: &LaxSlicedPacket<'a>) -> Packet<'a> {
-    let internet = match &packet.net {
-        Some(LaxNetSlice::Ipv4(ip)) => {
-            let header = ip.header();
-            let headers = u32::from(header.ihl()) * 4;
-            Internet {
-                source: header.source_addr().into(),
-                destination: header.destination_addr().into(),
-                ttl: header.ttl(),
-                ip_id: Some(header.identification()),
-                announced: u32::from(header.total_len()).checked_sub(headers),
-            }
+fn udp<'a>(internet: &Internet, bytes: &'a [u8], way: Way) -> Option<Packet<'a>> {
+    let (&[s0, s1, d0, d1, l0, l1, _, _], rest) = bytes.split_first_chunk::<8>()?;
+    let (source, destination) = (u16::from_be_bytes([s0, s1]), u16::from_be_bytes([d0, d1]));
+    // Zero stands for jumbograms and for offloaded segments: all that is there.
+    let length = usize::from(u16::from_be_bytes([l0, l1])).checked_sub(8);
+    let payload = length.and_then(|length| rest.get(..length)).unwrap_or(rest);
+    if let (Some(layer), Some(way)) = (tunnel::of_udp(destination, payload), way.below()) {
+        let inner = below(layer, way);
+        if !matches!(inner, Packet::Other) {
+            return Some(inner);
         }
-        Some(LaxNetSlice::Ipv6(ip)) => {
-            let header = ip.header();
-            let extensions = u32::try_from(ip.extensions().slice().len()).unwrap_or_default();
-            Internet {
-                source: header.source_addr().into(),
-                destination: header.destination_addr().into(),
-                ttl: header.hop_limit(),
-                ip_id: None,
-                announced: u32::from(header.payload_length()).checked_sub(extensions),
-            }
-        }
-        Some(LaxNetSlice::Arp(arp)) => return classify_arp(arp),
-        None => return Packet::Other,
-    };
-    match &packet.transport {
-        Some(TransportSlice::Tcp(tcp)) => Packet::Tcp(segment(&internet, tcp)),
-        Some(TransportSlice::Udp(udp)) => Packet::Udp {
-            source: SocketAddr::new(internet.source, udp.source_port()),
-            destination: SocketAddr::new(internet.destination, udp.destination_port()),
-            payload: udp.payload(),
-        },
-        Some(TransportSlice::Icmpv4(icmp)) => {
-            unreachable(internet.source, icmp::parse_v4(icmp.slice()))
-        }
-        Some(TransportSlice::Icmpv6(icmp)) => {
-            unreachable(internet.source, icmp::parse_v6(icmp.slice()))
-        }
-        Some(TransportSlice::Igmp(_)) => Packet::Other,
-        None => cut_tcp(packet, &internet),
     }
+    Some(Packet::Udp {
+        source: SocketAddr::new(internet.source, source),
+        destination: SocketAddr::new(internet.destination, destination),
+        payload,
+    })
 }
 
-fn unreachable<'a>(from: IpAddr, message: Option<Unreachable>) -> Packet<'a> {
-    message.map_or(Packet::Other, |message| Packet::Unreachable { from, message })
+fn error<'a>(from: IpAddr, error: Option<IcmpError>) -> Option<Packet<'a>> {
+    error.map(|error| Packet::IcmpError { from, error })
 }
 
-fn classify_arp<'a>(arp: &etherparse::ArpPacketSlice<'_>) -> Packet<'a> {
+/// ICMPv6: neighbour discovery (RFC 4861 4.3 and 4.4), or an error.
+fn icmp_v6<'a>(from: IpAddr, message: &[u8]) -> Option<Packet<'a>> {
+    let kind @ (135 | 136) = *message.first()? else { return error(from, icmp::parse_v6(message)) };
+    let target = Ipv6Addr::from(*message.get(8..)?.first_chunk::<16>()?).into();
+    // An advertisement's target is the address that is there; its source may be
+    // another one of the same host.
+    let (request, sender) = if kind == 135 { (true, from) } else { (false, target) };
+    Some(Packet::Neighbour { request, sender, target })
+}
+
+fn arp<'a>(bytes: &[u8]) -> Option<Packet<'a>> {
+    let arp = ArpPacketSlice::from_slice(bytes).ok()?;
     let address = |bytes: &[u8]| <[u8; 4]>::try_from(bytes).ok().map(Ipv4Addr::from);
+    let sender = address(arp.sender_protocol_addr())?.into();
+    let target = address(arp.target_protocol_addr())?.into();
     let is_ip = arp.proto_addr_type() == ether_type::IPV4;
-    match (address(arp.sender_protocol_addr()), address(arp.target_protocol_addr())) {
-        (Some(sender), Some(target)) if is_ip => {
-            Packet::Arp { request: arp.operation() == ArpOperation::REQUEST, sender, target }
-        }
-        _ => Packet::Other,
-    }
-}
-
-fn segment<'a>(internet: &Internet, tcp: &TcpSlice<'a>) -> Segment<'a> {
-    let header_len = u32::from(tcp.data_offset()) * 4;
-    let captured = u32::try_from(tcp.payload().len()).unwrap_or(u32::MAX);
-    let announced = internet.announced.and_then(|bytes| bytes.checked_sub(header_len));
-    let mss = tcp.syn().then(|| {
-        tcp.options_iterator().find_map(|option| match option {
-            Ok(TcpOptionElement::MaximumSegmentSize(mss)) => Some(mss),
-            _ => None,
-        })
-    });
-    Segment {
-        source: SocketAddr::new(internet.source, tcp.source_port()),
-        destination: SocketAddr::new(internet.destination, tcp.destination_port()),
-        ttl: internet.ttl,
-        ip_id: internet.ip_id,
-        seq: tcp.sequence_number(),
-        ack: tcp.acknowledgment_number(),
-        flags: Flags { syn: tcp.syn(), ack: tcp.ack(), fin: tcp.fin(), rst: tcp.rst() },
-        window: tcp.window_size(),
-        mss: mss.flatten(),
-        sack: first_sack(tcp),
-        payload: tcp.payload(),
-        payload_len: announced.unwrap_or(captured).max(captured),
-    }
-}
-
-fn first_sack(tcp: &TcpSlice<'_>) -> Option<(u32, u32)> {
-    // Only bare acknowledgements are worth the look at their options.
-    if tcp.data_offset() <= 5 || tcp.syn() || !tcp.payload().is_empty() {
-        return None;
-    }
-    tcp.options_iterator().find_map(|option| match option {
-        Ok(TcpOptionElement::SelectiveAcknowledgement(first, _)) => Some(first),
-        _ => None,
-    })
-}
-
-/// A TCP header whose options the snap length cut off: ports, numbers and flags
-/// are still there, and are what counts.
-fn cut_tcp<'a>(packet: &LaxSlicedPacket<'a>, internet: &Internet) -> Packet<'a> {
-    let Some(payload) = packet.ip_payload() else { return Packet::Other };
-    if payload.ip_number != ip_number::TCP || payload.fragmented {
-        return Packet::Other;
-    }
-    let Some(&[sp0, sp1, dp0, dp1, s0, s1, s2, s3, a0, a1, a2, a3, offset, bits, w0, w1]) =
-        payload.payload.first_chunk::<16>()
-    else {
-        return Packet::Other;
-    };
-    let header_len = u32::from(offset >> 4) * 4;
-    Packet::Tcp(Segment {
-        source: SocketAddr::new(internet.source, u16::from_be_bytes([sp0, sp1])),
-        destination: SocketAddr::new(internet.destination, u16::from_be_bytes([dp0, dp1])),
-        ttl: internet.ttl,
-        ip_id: internet.ip_id,
-        seq: u32::from_be_bytes([s0, s1, s2, s3]),
-        ack: u32::from_be_bytes([a0, a1, a2, a3]),
-        flags: Flags {
-            fin: bits & 1 != 0,
-            syn: bits & 2 != 0,
-            rst: bits & 4 != 0,
-            ack: bits & 16 != 0,
-        },
-        window: u16::from_be_bytes([w0, w1]),
-        mss: None,
-        sack: None,
-        payload: &[],
-        payload_len: internet
-            .announced
-            .and_then(|bytes| bytes.checked_sub(header_len))
-            .unwrap_or_default(),
-    })
-}
-
-impl Segment<'_> {
-    /// Sequence space that the segment takes: payload, SYN and FIN.
-    pub fn seq_len(&self) -> u32 {
-        self.payload_len + u32::from(self.flags.syn) + u32::from(self.flags.fin)
-    }
+    let request = arp.operation() == ArpOperation::REQUEST;
+    is_ip.then_some(Packet::Neighbour { request, sender, target })
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use etherparse::PacketBuilder;
 
-    fn tcp_frame(payload: &[u8]) -> Vec<u8> {
+    /// An Ethernet frame with a SYN to 3389, sequence number 77.
+    pub(crate) fn tcp_frame(payload: &[u8]) -> Vec<u8> {
         let builder = PacketBuilder::ethernet2([2; 6], [4; 6])
             .ipv4([10, 0, 0, 5], [10, 0, 0, 9], 64)
             .tcp(50123, 3389, 77, 1024)
@@ -281,6 +175,21 @@ mod tests {
         let mut frame = Vec::new();
         builder.write(&mut frame, payload).unwrap();
         frame
+    }
+
+    /// An Ethernet frame with an IP packet of that protocol.
+    pub(crate) fn carrying(protocol: u8, payload: &[u8]) -> Vec<u8> {
+        let mut frame = Vec::new();
+        PacketBuilder::ethernet2([2; 6], [4; 6])
+            .ipv4([192, 0, 2, 1], [192, 0, 2, 2], 64)
+            .write(&mut frame, protocol.into(), payload)
+            .unwrap();
+        frame
+    }
+
+    /// Whether it is the segment of [`tcp_frame`].
+    pub(crate) fn is_that_segment(packet: &Packet<'_>) -> bool {
+        matches!(packet, Packet::Tcp(s) if s.seq == 77 && s.source.ip() == Ipv4Addr::new(10, 0, 0, 5))
     }
 
     #[test]
@@ -302,31 +211,102 @@ mod tests {
     }
 
     #[test]
-    fn null_and_cooked_link_layers_lead_to_the_same_segment() {
-        let frame = tcp_frame(b"x");
-        let ip = &frame[14..];
-        let mut null = vec![2, 0, 0, 0];
-        null.extend_from_slice(ip);
-        let mut cooked = vec![0; 16];
-        cooked[14] = 8;
-        cooked.extend_from_slice(ip);
-        let mut cooked2 = vec![0; 20];
-        cooked2[0] = 8;
-        cooked2.extend_from_slice(ip);
-        for (link, bytes) in [
-            (LinkType::NULL, null),
-            (LinkType::LINUX_SLL, cooked),
-            (LinkType::LINUX_SLL2, cooked2),
-            (LinkType::RAW, ip.to_vec()),
-        ] {
-            assert!(matches!(parse(link, &bytes), Packet::Tcp(s) if s.seq == 77), "{link:?}");
+    fn padding_of_the_link_layer_is_no_payload() {
+        let mut frame = tcp_frame(&[]);
+        frame.resize(64, 0);
+        let Packet::Tcp(segment) = parse(LinkType::ETHERNET, &frame) else { panic!("no segment") };
+        assert_eq!(segment.payload_len, 0);
+    }
+
+    #[test]
+    fn ipv6_extension_headers_are_followed_to_the_segment() {
+        let mut frame = Vec::new();
+        PacketBuilder::ipv6([1; 16], [2; 16], 57)
+            .tcp(50123, 3389, 77, 1024)
+            .write(&mut frame, b"abc")
+            .unwrap();
+        // Hop-by-hop, routing, authentication header of 12 bytes.
+        frame[6] = 0;
+        frame[5] += 8 + 8 + 12;
+        let extensions =
+            [43, 0, 1, 4, 0, 0, 0, 0, 51, 0, 0, 0, 0, 0, 0, 0, 6, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 2];
+        frame.splice(40..40, extensions);
+        let Packet::Tcp(segment) = parse(LinkType::RAW, &frame) else { panic!("no segment") };
+        assert_eq!((segment.payload, segment.payload_len, segment.df), (&b"abc"[..], 3, true));
+    }
+
+    #[test]
+    fn fragments_lead_to_the_same_segment_as_the_whole() {
+        let frame = tcp_frame(&[9; 60]);
+        let (ip, data) = frame[14..].split_at(20);
+        let piece = |range: std::ops::Range<usize>, flags: u8| {
+            let mut bytes = ip.to_vec();
+            bytes[3] = u8::try_from(20 + range.len()).unwrap();
+            bytes[6] = flags;
+            bytes[7] = u8::try_from(range.start / 8).unwrap();
+            bytes.extend_from_slice(&data[range]);
+            bytes
+        };
+        let (first, last) = (piece(0..24, 0x20), piece(24..80, 0));
+        let mut whole = Vec::new();
+        for (bytes, expected) in [(&first, (0, true)), (&last, (24, false))] {
+            let Packet::Fragment(part) = parse(LinkType::RAW, bytes) else { panic!("no part") };
+            assert_eq!((part.offset, part.more), expected);
+            whole.extend_from_slice(part.payload);
+            if !part.more {
+                let packet = from_transport(&part.internet, part.protocol, &whole);
+                assert!(is_that_segment(&packet));
+                assert!(matches!(packet, Packet::Tcp(s) if s.payload_len == 60));
+            }
         }
+    }
+
+    #[test]
+    fn neighbour_discovery_asks_and_answers() {
+        let ask = |source: [u8; 16], kind: u8| {
+            let mut frame = Vec::new();
+            let mut message = vec![kind, 0, 0, 0, 0, 0, 0, 0];
+            message.extend_from_slice(&[7; 16]);
+            PacketBuilder::ipv6(source, [2; 16], 255)
+                .write(&mut frame, 58.into(), &message)
+                .unwrap();
+            let Packet::Neighbour { request, sender, target } = parse(LinkType::RAW, &frame) else {
+                panic!("no neighbour")
+            };
+            (request, sender == IpAddr::from(source), target == IpAddr::from([7; 16]))
+        };
+        assert_eq!(ask([1; 16], 135), (true, true, true));
+        // The answer is the target's, whatever address it comes from.
+        assert_eq!(ask([1; 16], 136), (false, false, true));
     }
 
     proptest::proptest! {
         #[test]
         fn no_frame_panics(link in 0i32..300, bytes in proptest::collection::vec(0u8.., 0..200)) {
             let _ = parse(LinkType(link), &bytes);
+        }
+
+        #[test]
+        fn no_payload_of_any_protocol_panics(
+            protocol in 0u8..,
+            port in proptest::sample::select(vec![53u16, 3389, 4789, 4790, 6081, 8472]),
+            bytes in proptest::collection::vec(0u8.., 0..200),
+        ) {
+            let _ = parse(LinkType::ETHERNET, &carrying(protocol, &bytes));
+            let [high, low] = port.to_be_bytes();
+            let udp = [&[1, 1, high, low, 0, 0, 0, 0], &bytes[..]].concat();
+            let _ = parse(LinkType::ETHERNET, &carrying(17, &udp));
+        }
+
+        #[test]
+        fn no_ether_type_panics(
+            ether_type in proptest::sample::select(vec![
+                0x0800u16, 0x0806, 0x86dd, 0x8100, 0x88a8, 0x8847, 0x8864, 0x6558, 100,
+            ]),
+            bytes in proptest::collection::vec(0u8.., 0..200),
+        ) {
+            let head = [[2; 12].as_slice(), &ether_type.to_be_bytes()].concat();
+            let _ = parse(LinkType::ETHERNET, &[head, bytes].concat());
         }
     }
 }
