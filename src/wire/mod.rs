@@ -4,13 +4,20 @@
 //! known are kept and shown in hex: in triage the unknown value is often the
 //! clue.
 
+mod ber;
 pub mod certificate;
 mod decode;
 pub mod dns;
+pub mod gcc;
+mod gcc_server;
 pub mod icmp;
 pub mod ja;
+pub mod mcs;
 pub mod nego;
 pub mod packet;
+pub mod redirection;
+pub mod security;
+pub mod share;
 pub mod tls;
 pub mod tpkt;
 pub mod x224;
