@@ -6,6 +6,7 @@
 
 mod ber;
 pub mod certificate;
+pub mod credssp;
 mod decode;
 pub mod dns;
 pub mod gcc;
@@ -14,10 +15,12 @@ pub mod icmp;
 pub mod ja;
 pub mod mcs;
 pub mod nego;
+pub mod ntlm;
 pub mod packet;
 pub mod redirection;
 pub mod security;
 pub mod share;
+pub mod spnego;
 pub mod tls;
 pub mod tpkt;
 pub mod x224;
