@@ -65,10 +65,6 @@ impl<'a> Fields<'a> {
         self.read(field, 3, number::be_u24)
     }
 
-    pub(super) fn le_u64(&mut self, field: &'static str) -> Result<u64, DecodeError> {
-        self.read(field, 8, number::le_u64)
-    }
-
     /// The next bytes of a field whose announced length may reach beyond the end:
     /// what is there.
     pub(super) fn bytes_or_rest(&mut self, announced: usize) -> &'a [u8] {

@@ -5,18 +5,22 @@
 //! clue.
 
 mod ber;
+pub mod callers;
 pub mod certificate;
 pub mod credssp;
 mod decode;
 pub mod dns;
+pub mod dtls;
 pub mod gcc;
 mod gcc_server;
 pub mod icmp;
 pub mod ja;
+pub mod kerberos;
 pub mod mcs;
 pub mod nego;
 pub mod ntlm;
 pub mod packet;
+pub mod rdpeudp;
 pub mod redirection;
 pub mod security;
 pub mod share;
