@@ -101,7 +101,7 @@ fn is_rdp(bytes: &[u8]) -> bool {
 
 fn binary(bytes: &[u8]) -> Caller {
     match bytes {
-        [0, _, _, _, 0xff | 0xfe | 0xfd | 0xfc, b'S', b'M', b'B', ..] => Caller::Smb,
+        [0, _, _, _, 0xfc..=0xff, b'S', b'M', b'B', ..] => Caller::Smb,
         // Status 1 (last packet), a length, then SPID, packet id and window of zero or one.
         [0x12, 1, _, _, 0, 0, 0 | 1, 0, ..] => Caller::SqlServer,
         // 220 is what SMTP and FTP servers greet with; only SMTP says so.

@@ -1,7 +1,11 @@
 //! PDUs behind a security header, [MS-RDPBCGR] 2.2.8.1.1.2: key exchange, logon
 //! information, licensing, multitransport and whatever standard RDP security
-//! encrypts. With TLS only some PDUs have this header (tell by
-//! [`share::looks_like`](super::share::looks_like)).
+//! encrypts.
+//!
+//! With standard RDP security every Send Data payload begins with this header. With
+//! TLS only some on the I/O channel do (tell by
+//! [`share::looks_like`](super::share::looks_like)), all on the message channel, and
+//! none on a virtual channel: there any bytes would pass for a header.
 
 use super::DecodeError;
 use super::decode::{Fields, named, narrow, utf16};

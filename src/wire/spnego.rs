@@ -29,7 +29,8 @@ pub enum Token<'a> {
     /// A token of Kerberos in its GSS wrapping, RFC 4121 4.1.
     Kerberos {
         id: KerberosToken,
-        /// For [`kerberos::parse`](super::kerberos::parse).
+        /// For [`kerberos::parse`](super::kerberos::parse), except with the tokens of
+        /// user-to-user, which are no messages of their own.
         body: &'a [u8],
     },
     /// [MS-NEGOEX]
