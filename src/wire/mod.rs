@@ -4,15 +4,29 @@
 //! known are kept and shown in hex: in triage the unknown value is often the
 //! clue.
 
+mod ber;
+pub mod callers;
 pub mod certificate;
+pub mod credssp;
 mod decode;
 pub mod dns;
+pub mod dtls;
+pub mod gcc;
+mod gcc_server;
 pub mod icmp;
 mod ip;
 pub mod ja;
+pub mod kerberos;
 mod link;
+pub mod mcs;
 pub mod nego;
+pub mod ntlm;
 pub mod packet;
+pub mod rdpeudp;
+pub mod redirection;
+pub mod security;
+pub mod share;
+pub mod spnego;
 pub mod sslv2;
 mod tcp;
 pub mod tls;
