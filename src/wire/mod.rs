@@ -6,6 +6,7 @@
 
 pub mod certificate;
 mod decode;
+pub mod decrypt;
 pub mod dns;
 pub mod icmp;
 pub mod ja;
