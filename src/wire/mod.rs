@@ -9,6 +9,7 @@ pub mod callers;
 pub mod certificate;
 pub mod credssp;
 mod decode;
+pub mod decrypt;
 pub mod dns;
 pub mod dtls;
 pub mod gcc;

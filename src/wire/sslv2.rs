@@ -46,7 +46,14 @@ pub fn parse_client_hello(record: &[u8]) -> Result<ClientHello, DecodeError> {
             _ => None,
         })
         .collect();
-    Ok(ClientHello { legacy_version, cipher_suites, extensions: Vec::new() })
+    Ok(ClientHello {
+        legacy_version,
+        // The challenge stands for the random; no key log names it.
+        random: [0; 32],
+        session_id: Vec::new(),
+        cipher_suites,
+        extensions: Vec::new(),
+    })
 }
 
 #[cfg(test)]

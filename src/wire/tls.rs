@@ -165,6 +165,10 @@ pub struct Extension {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientHello {
     pub legacy_version: Version,
+    /// Names the secrets of this connection in a key log.
+    pub random: [u8; 32],
+    /// What the client would resume; empty when it asks for a new session.
+    pub session_id: Vec<u8>,
     /// In the client's order, GREASE values included.
     pub cipher_suites: Vec<u16>,
     pub extensions: Vec<Extension>,
@@ -174,6 +178,10 @@ pub struct ClientHello {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerHello {
     pub legacy_version: Version,
+    pub random: [u8; 32],
+    /// Up to TLS 1.2 a resumed session repeats the client's, RFC 5246 7.4.1.3;
+    /// TLS 1.3 always repeats it.
+    pub session_id: Vec<u8>,
     pub cipher_suite: u16,
     pub extensions: Vec<Extension>,
     pub hello_retry_request: bool,
@@ -224,11 +232,15 @@ fn from_parsed(kind: u8, parsed: TlsMessageHandshake<'_>, message: &[u8]) -> Han
     match parsed {
         TlsMessageHandshake::ClientHello(hello) => Handshake::ClientHello(ClientHello {
             legacy_version: Version(hello.version.0),
+            random: random(hello.random),
+            session_id: hello.session_id.unwrap_or_default().to_vec(),
             cipher_suites: hello.ciphers.iter().map(|suite| suite.0).collect(),
             extensions: extensions(hello.ext.unwrap_or_default()),
         }),
         TlsMessageHandshake::ServerHello(hello) => Handshake::ServerHello(ServerHello {
             legacy_version: Version(hello.version.0),
+            random: random(hello.random),
+            session_id: hello.session_id.unwrap_or_default().to_vec(),
             cipher_suite: hello.cipher.0,
             // `tls-parser` reads no extensions of SSL 3.0, which has some all the same.
             extensions: extensions(
@@ -257,6 +269,11 @@ fn server_hello_extensions(message: &[u8]) -> Option<&[u8]> {
     fields.bytes(usize::from(length), "extensions").ok()
 }
 
+/// `tls-parser` takes exactly 32 bytes; zeros would mean that it no longer does.
+fn random(bytes: &[u8]) -> [u8; 32] {
+    bytes.try_into().unwrap_or_default()
+}
+
 fn extensions(mut bytes: &[u8]) -> Vec<Extension> {
     let mut found = Vec::new();
     while !bytes.is_empty() {
@@ -277,6 +294,8 @@ mod extension {
     pub(super) const EC_POINT_FORMATS: u16 = 11;
     pub(super) const SIGNATURE_ALGORITHMS: u16 = 13;
     pub(super) const ALPN: u16 = 16;
+    pub(super) const ENCRYPT_THEN_MAC: u16 = 22;
+    pub(super) const EXTENDED_MASTER_SECRET: u16 = 23;
     pub(super) const SUPPORTED_VERSIONS: u16 = 43;
 }
 
@@ -359,6 +378,20 @@ impl ServerHello {
             .and_then(|e| u16_list(&e.data).first().copied())
             .map_or(self.legacy_version, Version)
     }
+
+    /// Whether CBC records carry their MAC outside the encryption, RFC 7366.
+    pub fn encrypt_then_mac(&self) -> bool {
+        self.has(extension::ENCRYPT_THEN_MAC)
+    }
+
+    /// Whether the master secret is bound to the handshake, RFC 7627.
+    pub fn extended_master_secret(&self) -> bool {
+        self.has(extension::EXTENDED_MASTER_SECRET)
+    }
+
+    fn has(&self, kind: u16) -> bool {
+        self.extensions.iter().any(|e| e.kind == kind)
+    }
 }
 
 /// The registry's name of a cipher suite; hex for unknown ones.
@@ -372,6 +405,7 @@ pub fn cipher_suite_name(id: u16) -> Cow<'static, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::hex_bytes;
 
     #[test]
     fn encrypted_alerts_are_not_taken_for_clear_ones() {
@@ -386,6 +420,22 @@ mod tests {
         assert_eq!(Version(0x7f1c).name(), "0x7f1c");
         assert_eq!(cipher_suite_name(0xc030), "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384");
         assert_eq!(cipher_suite_name(0xfffe), "0xfffe");
+    }
+
+    #[test]
+    fn hellos_keep_random_session_id_and_the_extensions_that_change_the_keys() {
+        let random = "ab".repeat(32);
+        let server = format!("02000032 0303 {random} 02 1234 0035 00 0008 00160000 00170000");
+        let Handshake::ServerHello(hello) = parse_handshake(&hex_bytes(&server).unwrap()) else {
+            panic!("no ServerHello");
+        };
+        assert_eq!((hello.random, hello.session_id.as_slice()), ([0xab; 32], &[0x12, 0x34][..]));
+        assert!(hello.encrypt_then_mac() && hello.extended_master_secret());
+        let client = format!("0100002d 0303 {random} 02 1234 0002 0035 0100 0000");
+        let Handshake::ClientHello(hello) = parse_handshake(&hex_bytes(&client).unwrap()) else {
+            panic!("no ClientHello");
+        };
+        assert_eq!((hello.random, hello.session_id.as_slice()), ([0xab; 32], &[0x12, 0x34][..]));
     }
 
     #[test]
