@@ -270,6 +270,18 @@ mod tests {
     }
 
     #[test]
+    fn no_more_connections_are_kept_than_the_limit() {
+        let secret = "00".repeat(48);
+        let text: String = (0..MAX_CONNECTIONS + 3)
+            .map(|number| format!("CLIENT_RANDOM {number:064x} {secret}\n"))
+            .collect();
+        let mut log = KeyLog::parse(text.as_bytes());
+        assert_eq!((log.len(), log.skipped()), (MAX_CONNECTIONS, 3));
+        log.merge(KeyLog::parse(line("CLIENT_RANDOM", 0xff, 1, 48).as_bytes()));
+        assert_eq!((log.len(), log.skipped()), (MAX_CONNECTIONS, 4));
+    }
+
+    #[test]
     fn debug_output_shows_no_secret() {
         let log = KeyLog::parse(line("CLIENT_RANDOM", 0xab, 0xcd, 48).as_bytes());
         let shown = format!("{log:?}").to_lowercase();
