@@ -36,7 +36,7 @@ fn readers(criterion: &mut Criterion) {
                 if file.name.ends_with(".evtx") {
                     black_box(eventlog::read(file, &knowledge).observations.len())
                 } else {
-                    black_box(capture::read(file, &[3389]).conversations.len())
+                    black_box(capture::read(file, &[3389], None).conversations.len())
                 }
             });
         });

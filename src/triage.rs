@@ -8,9 +8,11 @@ use crate::eventlog::{self, LogFacts};
 use crate::intake::{self, EvidenceFile, FileKind};
 use crate::knowledge::Knowledge;
 use crate::report::{self, Report};
+use crate::wire::decrypt::KeyLog;
 use jiff::SignedDuration;
 use rayon::prelude::*;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// What to analyse and what the user asked.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +24,8 @@ pub struct Config {
     pub question: Question,
     /// Offsets that the user stated, by host name.
     pub clock_offsets: Vec<(String, SignedDuration)>,
+    /// Secrets that open TLS records of the captures.
+    pub secrets: Option<Arc<KeyLog>>,
 }
 
 /// Told about each file as it is done.
@@ -66,7 +70,7 @@ pub fn analyse(
         .map(|file| {
             let facts = match file.kind {
                 FileKind::Evtx => Read::Log(eventlog::read(file, knowledge)),
-                _ => Read::Capture(Box::new(capture::read(file, &ports))),
+                _ => Read::Capture(Box::new(capture::read(file, &ports, config.secrets.clone()))),
             };
             progress.done(&file.name, file.size);
             facts

@@ -128,7 +128,7 @@ pub(crate) fn read_whole(path: &Path) -> Option<Capture> {
         _ => {}
     });
     let ports: Vec<u16> = ports.into_iter().collect();
-    Some(Capture { facts: capture::read(&file, &ports), resets, rcodes, icmp })
+    Some(Capture { facts: capture::read(&file, &ports, None), resets, rcodes, icmp })
 }
 
 #[test]

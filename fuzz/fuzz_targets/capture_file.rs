@@ -8,6 +8,6 @@ use rdp_triage::intake::{EvidenceFile, FileKind};
 fuzz_target!(|bytes: &[u8]| {
     let file = EvidenceFile::from_bytes("fuzz", bytes.to_vec());
     if matches!(file.kind, FileKind::Pcap | FileKind::Pcapng) {
-        let _ = capture::read(&file, &[3389]);
+        let _ = capture::read(&file, &[3389], None);
     }
 });

@@ -36,6 +36,9 @@ pub const MAX_RECORDS_KEPT: usize = 48;
 /// Unacknowledged segments of one direction that are followed one by one.
 pub const MAX_OUTSTANDING: usize = 256;
 
+/// Licensing PDUs of one connection that are remembered: the last ones.
+pub const MAX_LICENSING: usize = 8;
+
 /// Holes in one direction that are remembered until something fills them.
 pub const MAX_HOLES: usize = 256;
 

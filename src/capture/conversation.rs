@@ -9,6 +9,7 @@ use crate::base::{Endpoint, FrameNumber, HostTime, millis_between};
 use crate::observe::{
     At, Close, CloseKind, Conversation, GapKind, Service, Side, StreamGap, TcpTrace,
 };
+use crate::wire::decrypt::KeyLog;
 use crate::wire::icmp::IcmpError;
 use crate::wire::packet::Segment;
 use std::net::IpAddr;
@@ -41,6 +42,7 @@ impl Live {
         client: Endpoint,
         server: Endpoint,
         service: Service,
+        secrets: Option<Arc<KeyLog>>,
         frame: FrameNumber,
         time: HostTime,
     ) -> Self {
@@ -53,7 +55,7 @@ impl Live {
             frames: 0,
             tcp: TcpTrace::default(),
             syn_seq: None,
-            dissector: Dissector::default(),
+            dissector: Dissector::with_secrets(secrets),
             streams: Default::default(),
             trackers: Default::default(),
             copies: Default::default(),
@@ -205,7 +207,7 @@ impl Live {
             let mut sink = |piece: Piece<'_>| take(&mut self.dissector, &mut self.gap, side, piece);
             stream.finish(&mut sink);
         }
-        self.dissector.finish();
+        let layers = self.dissector.finish();
         let [client_health, server_health] = self.trackers;
         self.tcp.health = [client_health.finish(self.last.1), server_health.finish(self.last.1)];
         self.tcp.foreign_resets = self.attribution.foreign_resets();
@@ -222,8 +224,11 @@ impl Live {
             last_frame: self.last.0,
             frames: self.frames,
             tcp: self.tcp,
-            x224: self.dissector.x224,
-            tls: self.dissector.tls,
+            x224: layers.x224,
+            tls: layers.tls,
+            credssp: layers.credssp,
+            rdp: layers.rdp,
+            decryption: layers.decryption,
             gap: self.gap,
         }
     }

@@ -9,6 +9,7 @@ use super::{FlowKey, service};
 use crate::base::limits::{MAX_FLOWS, MAX_UNDECIDED_FLOWS};
 use crate::base::{Endpoint, FrameNumber, Gap, HostTime, millis_between};
 use crate::observe::{Conversation, Service};
+use crate::wire::decrypt::KeyLog;
 use crate::wire::icmp::IcmpError;
 use crate::wire::packet::Segment;
 use std::collections::HashMap;
@@ -32,10 +33,12 @@ pub(super) struct FlowTable {
     undecided: HashMap<FlowKey, Early>,
     done: Vec<Conversation>,
     gaps: Vec<Gap>,
+    secrets: Option<Arc<KeyLog>>,
 }
 
 impl FlowTable {
-    pub(super) fn new(file: &Arc<str>, ports: &[u16]) -> Self {
+    /// `secrets` open TLS records of the connections that they belong to.
+    pub(super) fn new(file: &Arc<str>, ports: &[u16], secrets: Option<Arc<KeyLog>>) -> Self {
         Self {
             file: Arc::clone(file),
             ports: ports.to_vec(),
@@ -43,6 +46,7 @@ impl FlowTable {
             undecided: HashMap::new(),
             done: Vec::new(),
             gaps: Vec::new(),
+            secrets,
         }
     }
 
@@ -91,7 +95,10 @@ impl FlowTable {
         if self.live.len() >= MAX_FLOWS {
             self.make_room(time);
         }
-        self.live.entry(key).or_insert_with(|| Live::new(ends.0, ends.1, service, frame, time))
+        let secrets = &self.secrets;
+        self.live
+            .entry(key)
+            .or_insert_with(|| Live::new(ends.0, ends.1, service, secrets.clone(), frame, time))
     }
 
     /// Finishes what has been silent for long; when nothing has, all of it.
@@ -124,11 +131,12 @@ impl FlowTable {
             let early = self.undecided.remove(&key);
             if let Some(service) = service::of_first_payload(segment) {
                 let ends = (Endpoint::from(segment.source), Endpoint::from(segment.destination));
+                let secrets = self.secrets.clone();
                 let live = self.start(key, ends, service, frame, time);
                 if let Some(early) = early {
                     let (first_frame, first_time, _) =
                         early.first().map_or((frame, time, None), |e| (e.0, e.1, Some(())));
-                    *live = Live::new(ends.0, ends.1, service, first_frame, first_time);
+                    *live = Live::new(ends.0, ends.1, service, secrets, first_frame, first_time);
                     for (frame, time, segment) in &early {
                         live.segment(*frame, *time, segment);
                     }

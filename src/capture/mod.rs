@@ -24,6 +24,7 @@ use crate::base::limits::MAX_NESTING;
 use crate::base::{Endpoint, Gap, HostTime};
 use crate::intake::{EvidenceFile, FileKind};
 use crate::observe::{Conversation, Coverage, EvidenceKind, Observation};
+use crate::wire::decrypt::KeyLog;
 use crate::wire::packet::{self, Packet};
 use flow::FlowTable;
 use fragments::Fragments;
@@ -42,8 +43,9 @@ pub struct CaptureFacts {
 
 /// Reads one capture. `ports` are those on which RDP is expected; RDP on any
 /// other port is recognised by its first bytes.
-pub fn read(file: &EvidenceFile, ports: &[u16]) -> CaptureFacts {
-    let mut walk = Walk::new(file, ports);
+/// `secrets` are those of the user's key logs.
+pub fn read(file: &EvidenceFile, ports: &[u16], secrets: Option<Arc<KeyLog>>) -> CaptureFacts {
+    let mut walk = Walk::new(file, ports, secrets);
     let outcome = read_frames(file, &mut |frame| walk.frame(frame));
     walk.finish(outcome.gaps, outcome.unreadable)
 }
@@ -62,7 +64,7 @@ struct Walk {
 }
 
 impl Walk {
-    fn new(file: &EvidenceFile, ports: &[u16]) -> Self {
+    fn new(file: &EvidenceFile, ports: &[u16], secrets: Option<Arc<KeyLog>>) -> Self {
         Self {
             file: Arc::clone(&file.name),
             kind: if file.kind == FileKind::Pcap {
@@ -70,7 +72,7 @@ impl Walk {
             } else {
                 EvidenceKind::Pcapng
             },
-            flows: FlowTable::new(&file.name, ports),
+            flows: FlowTable::new(&file.name, ports, secrets),
             names: Names::new(&file.name),
             neighbours: Neighbours::new(&file.name),
             fragments: Fragments::new(&file.name, ports),

@@ -3,11 +3,15 @@
 use crate::base::{CaseTime, Endpoint, parse_address, parse_endpoint};
 use crate::diagnose::{Certainty, Question};
 use crate::triage::Config;
-use anyhow::{Result, anyhow, bail};
+use crate::wire::decrypt::KeyLog;
+use anyhow::{Context as _, Result, anyhow, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::SignedDuration;
+use std::fs::File;
+use std::io::Read as _;
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Says why a Remote Desktop connection failed, from Windows event logs and
 /// packet captures, offline.
@@ -106,6 +110,9 @@ pub(super) struct AnalyzeArgs {
     /// A host's clock is this many seconds ahead of the capture's (repeatable)
     #[arg(long = "clock-offset", value_name = "HOST=SECONDS", allow_hyphen_values = true)]
     clock_offsets: Vec<String>,
+    /// TLS secrets in the NSS key log format, to read what captures hold encrypted (repeatable)
+    #[arg(long = "keylog", value_name = "FILE")]
+    keylogs: Vec<PathBuf>,
     /// Exit with 1 when a diagnosis of this certainty or above was made
     #[arg(long, value_enum, value_name = "CERTAINTY")]
     pub(super) fail_on: Option<Limit>,
@@ -151,8 +158,31 @@ impl AnalyzeArgs {
                 .iter()
                 .map(|text| parse_clock_offset(text))
                 .collect::<Result<_>>()?,
+            secrets: read_keylogs(&self.keylogs)?,
         })
     }
+}
+
+/// Bytes of a key log that are read; a busy day's log has a few MiB.
+const MAX_KEYLOG: u64 = 64 << 20;
+
+fn read_keylogs(paths: &[PathBuf]) -> Result<Option<Arc<KeyLog>>> {
+    let mut all = KeyLog::default();
+    for path in paths {
+        let shown = path.display();
+        let mut bytes = Vec::new();
+        File::open(path)
+            .and_then(|file| file.take(MAX_KEYLOG).read_to_end(&mut bytes))
+            .with_context(|| format!("--keylog {shown}: cannot be read"))?;
+        let log = KeyLog::parse(&bytes);
+        if log.is_empty() {
+            bail!(
+                "--keylog {shown}: no TLS secret in it; lines look like CLIENT_RANDOM <hex> <hex>"
+            );
+        }
+        all.merge(log);
+    }
+    Ok((!all.is_empty()).then(|| Arc::new(all)))
 }
 
 fn parse_client(text: &str) -> Result<IpAddr> {

@@ -1,7 +1,7 @@
 //! One TCP connection of an RDP client with an RDP server, as one capture shows
 //! it. Everything that can be proven from it carries its frame.
 
-use super::{TcpTrace, TlsTrace, X224Trace};
+use super::{CredsspTrace, Decryption, RdpTrace, TcpTrace, TlsTrace, X224Trace};
 use crate::base::{Endpoint, FrameNumber, HostTime};
 use std::sync::Arc;
 
@@ -85,6 +85,9 @@ pub struct Conversation {
     pub tcp: TcpTrace,
     pub x224: X224Trace,
     pub tls: TlsTrace,
+    pub credssp: CredsspTrace,
+    pub rdp: RdpTrace,
+    pub decryption: Decryption,
     pub gap: Option<StreamGap>,
 }
 

@@ -16,7 +16,7 @@ pub use conversation::{At, Conversation, GapKind, Service, Side, StreamGap};
 pub use coverage::{Coverage, EvidenceKind};
 pub use milestones::{Milestone, milestones};
 pub use observation::{Observation, Place, Source, Subject, Vantage};
-pub use rdp::X224Trace;
+pub use rdp::{CredsspTrace, Decryption, RdpTrace, X224Trace};
 pub use stage::Stage;
 pub use tcp::{
     Close, CloseKind, ForeignReset, ResetMark, RoundTrips, TcpHealth, TcpTrace, UnackedSegment,

@@ -38,11 +38,15 @@ pub struct TlsTrace {
     pub unreadable_certificates: usize,
     /// First frame of a client or server flight that was never seen whole.
     pub cut_flights: [Option<At<()>>; 2],
+    /// CertificateStatus: the server stapled an OCSP response, RFC 6066 8.
+    pub ocsp_staple: Option<At<()>>,
     pub server_hello_done: Option<At<()>>,
     pub client_key_exchange: Option<At<()>>,
     /// ChangeCipherSpec of client and server.
     pub change_cipher_spec: [Option<At<()>>; 2],
     pub alerts: Vec<AlertSeen>,
+    /// Alerts inside encrypted records that could be opened.
+    pub inner_alerts: Vec<AlertSeen>,
     /// Alert records whose content is encrypted, of client and server.
     pub encrypted_alerts: [Option<At<()>>; 2],
     /// The first application data records of client and server.

@@ -195,6 +195,8 @@ pub enum Handshake {
     /// The DER of each certificate, leaf first.
     Certificate(Vec<Vec<u8>>),
     CertificateRequest,
+    /// An OCSP response for the certificate, RFC 6066 8.
+    CertificateStatus,
     ServerHelloDone,
     ClientKeyExchange,
     /// Any other HandshakeType.
@@ -251,11 +253,33 @@ fn from_parsed(kind: u8, parsed: TlsMessageHandshake<'_>, message: &[u8]) -> Han
         TlsMessageHandshake::Certificate(chain) => {
             Handshake::Certificate(chain.cert_chain.iter().map(|der| der.data.to_vec()).collect())
         }
+        TlsMessageHandshake::CertificateStatus(_) => Handshake::CertificateStatus,
         TlsMessageHandshake::CertificateRequest(_) => Handshake::CertificateRequest,
         TlsMessageHandshake::ServerDone(_) => Handshake::ServerHelloDone,
         TlsMessageHandshake::ClientKeyExchange(_) => Handshake::ClientKeyExchange,
         _ => Handshake::Other(kind),
     }
+}
+
+/// The chain in a Certificate message of TLS 1.3, RFC 8446 4.4.2: a context comes
+/// first, and extensions follow each certificate. `None` for other messages.
+pub fn certificates_13(message: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let mut fields = Fields::of("Certificate", message);
+    if fields.u8("msg_type").ok()? != 11 {
+        return None;
+    }
+    fields.be_u24("length").ok()?;
+    let context = fields.u8("certificate_request_context length").ok()?;
+    fields.bytes(usize::from(context), "certificate_request_context").ok()?;
+    fields.be_u24("certificate_list length").ok()?;
+    let mut chain = Vec::new();
+    while let Ok(length) = fields.be_u24("cert_data length") {
+        let der = fields.bytes(usize::try_from(length).ok()?, "cert_data").ok()?;
+        chain.push(der.to_vec());
+        let extensions = fields.be_u16("extensions length").ok()?;
+        fields.bytes(usize::from(extensions), "extensions").ok()?;
+    }
+    Some(chain)
 }
 
 /// The extension block of a ServerHello: behind the header, version, random, session

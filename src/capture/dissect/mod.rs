@@ -2,14 +2,25 @@
 //! directions of a connection.
 //!
 //! Nothing is kept of what is not understood: a handshake message waits until it
-//! is whole, an encrypted record leaves only its length.
+//! is whole, an encrypted record leaves only its length, unless its secrets are
+//! known.
 
-use crate::base::limits::{MAX_HANDSHAKE, MAX_RECORDS_KEPT};
+mod credssp;
+mod inside;
+mod rdp;
+mod tls;
+
+use crate::base::limits::MAX_HANDSHAKE;
 use crate::base::{FrameNumber, HostTime};
-use crate::observe::{AlertSeen, At, Side, TlsRecordSeen, TlsTrace, X224Trace};
-use crate::wire::certificate::Certificate;
-use crate::wire::tls::{self, Alert, ContentType, Handshake, RecordHeader};
+use crate::observe::{At, CredsspTrace, Decryption, RdpTrace, Side, TlsTrace, X224Trace};
+use crate::wire::callers::{Caller, caller};
+use crate::wire::decrypt::KeyLog;
+use crate::wire::nego::{Negotiation, Protocols};
+use crate::wire::tls::{ContentType, RECORD_HEADER_LEN, RecordHeader};
 use crate::wire::{sslv2, tpkt, x224};
+use rdp::Rdp;
+use std::sync::Arc;
+use tls::Tls;
 
 /// Frame and time at which something was complete.
 #[derive(Debug, Clone, Copy)]
@@ -44,20 +55,28 @@ struct Direction {
     partial_since: Option<Moment>,
     /// Bytes of the current unit that are of no interest.
     skip: u64,
-    /// Handshake messages that are not whole yet.
-    handshake: Vec<u8>,
-    /// ChangeCipherSpec was sent: handshake records are encrypted from here on.
-    encrypted: bool,
     seen_any: bool,
 }
 
 /// Both directions of one connection.
 #[derive(Debug, Default)]
 pub(super) struct Dissector {
-    pub(super) x224: X224Trace,
-    pub(super) tls: TlsTrace,
+    x224: X224Trace,
+    tls: Tls,
+    /// RDP in the clear: standard RDP security.
+    rdp: Rdp,
     client: Direction,
     server: Direction,
+}
+
+/// What a connection said, layer by layer.
+#[derive(Debug)]
+pub(super) struct Layers {
+    pub(super) x224: X224Trace,
+    pub(super) tls: TlsTrace,
+    pub(super) credssp: CredsspTrace,
+    pub(super) rdp: RdpTrace,
+    pub(super) decryption: Decryption,
 }
 
 /// What to do with the head of the unread bytes.
@@ -73,6 +92,11 @@ enum Unit {
 }
 
 impl Dissector {
+    /// A dissector that opens TLS records with these secrets.
+    pub(super) fn with_secrets(secrets: Option<Arc<KeyLog>>) -> Self {
+        Self { tls: Tls::with_secrets(secrets), ..Self::default() }
+    }
+
     /// Takes the next bytes of a direction.
     pub(super) fn bytes(&mut self, side: Side, mut data: &[u8], moment: Moment) {
         let direction = self.direction(side);
@@ -100,28 +124,59 @@ impl Dissector {
     /// Bytes of a direction are missing.
     pub(super) fn hole(&mut self, side: Side, length: u64) {
         self.mark_cut(side);
+        self.give_up_unit(side);
         let direction = self.direction(side);
         direction.partial.clear();
         direction.partial_since = None;
-        if direction.skip >= length {
+        let inside = direction.skip >= length;
+        if inside {
             direction.skip -= length;
         } else {
             direction.skip = 0;
-            direction.handshake.clear();
             if direction.framing != Framing::Opaque {
                 direction.framing = Framing::Lost;
             }
         }
+        self.tls.hole(side, length, inside);
     }
 
-    /// No more bytes will come.
-    pub(super) fn finish(&mut self) {
+    /// A unit that waits for bytes which will not come: its length still tells where
+    /// the next one begins.
+    fn give_up_unit(&mut self, side: Side) {
+        let direction = self.direction(side);
+        let there = direction.partial.len();
+        let length = match direction.partial.first() {
+            Some(&tpkt::VERSION) => {
+                tpkt::payload_len(&direction.partial).ok().map(|length| tpkt::HEADER_LEN + length)
+            }
+            // A record whose header says what it is counts, even if it cannot be read.
+            Some(20..=24) => match RecordHeader::parse(&direction.partial) {
+                Ok(header) if header.content_type == ContentType::APPLICATION_DATA => {
+                    Some(RECORD_HEADER_LEN + header.length)
+                }
+                _ => None,
+            },
+            _ => None,
+        };
+        let Some(length) = length.filter(|length| *length > there) else { return };
+        direction.skip = (length - there) as u64;
+        let (head, since) = (direction.partial.clone(), direction.partial_since);
+        match (RecordHeader::parse(&head), since) {
+            (Ok(header), Some(since)) => self.tls.lost_record(side, header, since),
+            _ if self.negotiated(side) => count_plain(&mut self.x224, side, length, true),
+            _ => {}
+        }
+    }
+
+    /// No more bytes will come: what was understood.
+    pub(super) fn finish(mut self) -> Layers {
         for side in [Side::Client, Side::Server] {
             self.mark_cut(side);
-            let direction = self.direction(side);
-            direction.partial = Vec::new();
-            direction.handshake = Vec::new();
         }
+        let Tls { trace, decryption, inside, .. } = self.tls;
+        let opened = decryption.opened.iter().any(|records| *records > 0);
+        let rdp = if opened { inside.rdp } else { self.rdp };
+        Layers { x224: self.x224, tls: trace, credssp: inside.credssp, rdp: rdp.trace, decryption }
     }
 
     fn direction(&mut self, side: Side) -> &mut Direction {
@@ -145,12 +200,12 @@ impl Dissector {
 
     /// A handshake flight that began and was never whole still proves that it began.
     fn mark_cut(&mut self, side: Side) {
+        let unfinished = self.tls.unfinished_since(side);
         let direction = self.direction(side);
-        let begun = direction.partial.first() == Some(&ContentType::HANDSHAKE.0)
-            || !direction.handshake.is_empty();
-        if let (true, Some(since)) = (begun, direction.partial_since) {
-            let slot = slot(&mut self.tls.cut_flights, side);
-            slot.get_or_insert(since.at(()));
+        let record = direction.partial.first() == Some(&ContentType::HANDSHAKE.0);
+        let since = unfinished.or(direction.partial_since.filter(|_| record));
+        if let Some(since) = since {
+            slot(&mut self.tls.trace.cut_flights, side).get_or_insert(since.at(()));
         }
     }
 
@@ -187,7 +242,7 @@ impl Dissector {
         let unit = match first {
             tpkt::VERSION => self.tpkt(side, rest, moment),
             20..=24 => self.record(side, rest, moment),
-            0x80.. if side == Side::Client && self.tls.client_hello.is_none() => {
+            0x80.. if side == Side::Client && self.tls.trace.client_hello.is_none() => {
                 self.old_hello(rest, moment)
             }
             _ => Unit::Unknown,
@@ -203,9 +258,29 @@ impl Dissector {
     fn unknown_unit(&mut self, side: Side, rest: &[u8], moment: Moment) {
         let direction = self.direction(side);
         direction.framing = Framing::Opaque;
-        if side == Side::Server && !direction.seen_any {
-            let head = rest.get(..64).unwrap_or(rest).to_vec();
-            self.x224.foreign_answer.get_or_insert(moment.at(head));
+        if direction.seen_any {
+            return;
+        }
+        match side {
+            Side::Server => {
+                let head = rest.get(..64).unwrap_or(rest).to_vec();
+                self.x224.foreign_answer.get_or_insert(moment.at(head));
+            }
+            Side::Client => {
+                let name = match caller(rest) {
+                    Caller::Unknown | Caller::Rdp => "an unknown protocol",
+                    known => known.name(),
+                };
+                self.x224.foreign_caller.get_or_insert(moment.at(name));
+            }
+        }
+    }
+
+    /// Whether the negotiation of this side is over.
+    fn negotiated(&self, side: Side) -> bool {
+        match side {
+            Side::Client => self.x224.request.is_some(),
+            Side::Server => self.x224.confirm.is_some(),
         }
     }
 
@@ -214,23 +289,32 @@ impl Dissector {
             return if rest.len() < tpkt::HEADER_LEN { Unit::Incomplete } else { Unit::Unknown };
         };
         let length = tpkt::HEADER_LEN + payload_len;
-        let negotiated = self.x224.request.is_some() && side == Side::Client
-            || self.x224.confirm.is_some() && side == Side::Server;
-        if negotiated {
-            // xrdp sends a disconnect ultimatum in the clear after a failed TLS
-            // handshake; it says nothing that the handshake did not.
+        let negotiated = self.negotiated(side);
+        if negotiated && !self.rdp.wants(side, length) {
             count_plain(&mut self.x224, side, length, true);
             return Unit::Skip(length);
         }
         let Some(payload) = rest.get(tpkt::HEADER_LEN..length) else { return Unit::Incomplete };
         match x224::parse(payload) {
+            _ if negotiated => {
+                // xrdp sends a disconnect ultimatum in the clear after a failed TLS
+                // handshake.
+                count_plain(&mut self.x224, side, length, true);
+                self.rdp.unit(side, payload, moment);
+            }
             Ok(x224::Tpdu::Request(request)) => {
                 self.x224.request.get_or_insert(moment.at(request));
             }
             Ok(x224::Tpdu::Confirm(confirm)) => {
+                if let Some(Negotiation::Response { selected, .. }) = confirm.negotiation {
+                    self.tls.inside.early_auth = selected.contains(Protocols::HYBRID_EX);
+                }
                 self.x224.confirm.get_or_insert(moment.at(confirm));
             }
-            Ok(x224::Tpdu::Data(_)) => count_plain(&mut self.x224, side, length, true),
+            Ok(x224::Tpdu::Data(_)) => {
+                count_plain(&mut self.x224, side, length, true);
+                self.rdp.unit(side, payload, moment);
+            }
             Ok(x224::Tpdu::Other(_)) | Err(_) => {}
         }
         Unit::Done(length)
@@ -242,7 +326,7 @@ impl Dissector {
         let Some(record) = rest.get(..length) else { return Unit::Incomplete };
         match sslv2::parse_client_hello(record) {
             Ok(hello) => {
-                self.tls.client_hello.get_or_insert(moment.at(hello));
+                self.tls.client_hello(hello, moment);
                 Unit::Done(length)
             }
             Err(_) => Unit::Unknown,
@@ -252,142 +336,22 @@ impl Dissector {
     fn record(&mut self, side: Side, rest: &[u8], moment: Moment) -> Unit {
         let header = match RecordHeader::parse(rest) {
             Ok(header) => header,
-            Err(_) if rest.len() < tls::RECORD_HEADER_LEN => return Unit::Incomplete,
+            Err(_) if rest.len() < RECORD_HEADER_LEN => return Unit::Incomplete,
             Err(_) => return Unit::Unknown,
         };
-        let length = tls::RECORD_HEADER_LEN + header.length;
-        let whole = rest.get(tls::RECORD_HEADER_LEN..length);
-        match header.content_type {
-            ContentType::HANDSHAKE
-                if !self.direction(side).encrypted || whole.is_some_and(is_whole_hello) =>
-            {
-                match whole {
-                    Some(fragment) => {
-                        self.handshake(side, fragment, moment);
-                        Unit::Done(length)
-                    }
-                    None => Unit::Incomplete,
-                }
-            }
-            ContentType::ALERT => match whole {
-                Some(fragment) => {
-                    self.alert(side, fragment, moment);
-                    Unit::Done(length)
-                }
-                None => Unit::Incomplete,
-            },
-            ContentType::CHANGE_CIPHER_SPEC => {
-                // After a HelloRetryRequest it stands for compatibility only, RFC 8446 D.4.
-                let real = self.tls.server_hello.is_some() || self.tls.hello_retry.is_none();
-                self.direction(side).encrypted |= real;
-                slot(&mut self.tls.change_cipher_spec, side).get_or_insert(moment.at(()));
-                Unit::Skip(length)
-            }
-            ContentType::APPLICATION_DATA => {
-                self.application_data(side, header, moment);
-                Unit::Skip(length)
-            }
-            _ => Unit::Skip(length),
+        if side == Side::Client && !self.direction(side).seen_any {
+            // TLS where a negotiation was due.
+            let name = Caller::TlsWithoutNegotiation.name();
+            self.x224.foreign_caller.get_or_insert(moment.at(name));
         }
+        let length = RECORD_HEADER_LEN + header.length;
+        let there = rest.get(RECORD_HEADER_LEN..length.min(rest.len())).unwrap_or_default();
+        if there.len() < header.length && self.tls.needs_whole(side, header) {
+            return Unit::Incomplete;
+        }
+        self.tls.record(side, header, there, moment);
+        Unit::Skip(length)
     }
-
-    fn alert(&mut self, side: Side, fragment: &[u8], moment: Moment) {
-        match Alert::parse(fragment) {
-            Some(alert) => self.tls.alerts.push(AlertSeen {
-                from: side,
-                alert,
-                frame: moment.frame,
-                time: moment.time,
-            }),
-            None => {
-                slot(&mut self.tls.encrypted_alerts, side).get_or_insert(moment.at(()));
-            }
-        }
-    }
-
-    fn application_data(&mut self, side: Side, header: RecordHeader, moment: Moment) {
-        let early = side == Side::Client
-            && self.tls.client_hello.is_some()
-            && self.tls.server_hello.is_none();
-        if early {
-            // 0-RTT data (RFC 8446 4.2.10): the handshake goes on in the clear.
-            return;
-        }
-        self.direction(side).encrypted = true;
-        *slot(&mut self.tls.application_records, side) += 1;
-        *slot(&mut self.tls.application_bytes, side) += header.length as u64;
-        let kept = slot(&mut self.tls.application_data, side);
-        if kept.len() < MAX_RECORDS_KEPT {
-            kept.push(TlsRecordSeen {
-                content_type: header.content_type,
-                length: header.length,
-                frame: moment.frame,
-                time: moment.time,
-            });
-        }
-    }
-
-    fn handshake(&mut self, side: Side, fragment: &[u8], moment: Moment) {
-        let mut waiting = std::mem::take(&mut self.direction(side).handshake);
-        waiting.extend_from_slice(fragment);
-        let mut used = 0;
-        while let Some(rest) = waiting.get(used..) {
-            let Some(length) = tls::handshake_len(rest) else { break };
-            let Some(message) = rest.get(..length) else { break };
-            self.message(side, message, moment);
-            used += length;
-        }
-        waiting.drain(..used);
-        let direction = self.direction(side);
-        if waiting.len() > MAX_HANDSHAKE {
-            direction.framing = Framing::Lost;
-        } else {
-            direction.handshake = waiting;
-            if direction.handshake.is_empty() {
-                direction.partial_since = None;
-            } else {
-                direction.partial_since.get_or_insert(moment);
-            }
-        }
-    }
-
-    fn message(&mut self, side: Side, message: &[u8], moment: Moment) {
-        let tls = &mut self.tls;
-        match (side, tls::parse_handshake(message)) {
-            (Side::Client, Handshake::ClientHello(hello)) if tls.client_hello.is_none() => {
-                tls.client_hello = Some(moment.at(hello));
-            }
-            (Side::Client, Handshake::ClientHello(hello)) => {
-                tls.second_client_hello.get_or_insert(moment.at(hello));
-            }
-            (Side::Server, Handshake::ServerHello(hello)) if hello.hello_retry_request => {
-                tls.hello_retry.get_or_insert(moment.at(hello));
-            }
-            (Side::Server, Handshake::ServerHello(hello)) => {
-                tls.server_hello.get_or_insert(moment.at(hello));
-            }
-            (Side::Server, Handshake::Certificate(chain)) => {
-                let parsed: Vec<Certificate> =
-                    chain.iter().filter_map(|der| Certificate::parse(der)).collect();
-                tls.unreadable_certificates = chain.len() - parsed.len();
-                tls.certificates.get_or_insert(moment.at(parsed));
-            }
-            (Side::Server, Handshake::ServerHelloDone) => {
-                tls.server_hello_done.get_or_insert(moment.at(()));
-            }
-            (Side::Client, Handshake::ClientKeyExchange) => {
-                tls.client_key_exchange.get_or_insert(moment.at(()));
-            }
-            _ => {}
-        }
-    }
-}
-
-/// Whether a record holds exactly one ClientHello. Behind a ChangeCipherSpec that
-/// stands for compatibility only, the second hello comes in the clear; when only the
-/// client's side was captured, nothing else tells.
-fn is_whole_hello(fragment: &[u8]) -> bool {
-    fragment.first() == Some(&1) && tls::handshake_len(fragment) == Some(fragment.len())
 }
 
 fn slot<T>(pair: &mut [T; 2], side: Side) -> &mut T {
@@ -429,7 +393,7 @@ mod tests {
             dissector.bytes(Side::Server, &alert, moment(4));
             assert_eq!(dissector.x224.request.as_ref().map(|r| r.frame.0), Some(2));
             assert!(dissector.x224.confirm.is_some());
-            assert_eq!(dissector.tls.alerts.len(), 1);
+            assert_eq!(dissector.tls.trace.alerts.len(), 1);
         }
     }
 
@@ -439,8 +403,8 @@ mod tests {
         dissector.bytes(Side::Server, &hex_bytes("16 0303 0100 0200").unwrap(), moment(1));
         dissector.hole(Side::Server, 500);
         dissector.bytes(Side::Server, &hex_bytes("15 0303 0002 0228").unwrap(), moment(2));
-        assert_eq!(dissector.tls.alerts.len(), 1);
-        assert!(dissector.tls.cut_flights[1].is_some());
+        assert_eq!(dissector.tls.trace.alerts.len(), 1);
+        assert!(dissector.tls.trace.cut_flights[1].is_some());
     }
 
     #[test]
