@@ -2,9 +2,12 @@
 //! tickets whose packets came in parts or in tunnels.
 
 use crate::support::{analyse, files, name, root, shared};
+use etherparse::PacketBuilder;
+use jiff::Timestamp;
 use rayon::prelude::*;
 use rdp_triage::capture::read_frames;
 use rdp_triage::intake::take_in;
+use rdp_triage::report::Report;
 use rdp_triage::wire::packet::{self, Packet, Segment};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -96,27 +99,45 @@ fn tshark_sees_the_same_segments_in_every_capture() {
     assert!(frames > 10_000, "only {frames} frames were compared");
 }
 
-/// Writes a capture anew, with other frames in the place of each.
-fn rewritten(capture: &Path, change: impl Fn(u64, &[u8]) -> Vec<Vec<u8>>) -> Vec<u8> {
+/// A pcap file with nanoseconds, of Ethernet frames and their times.
+fn pcap(frames: &[(Timestamp, Vec<u8>)]) -> Vec<u8> {
     let mut pcap = Vec::new();
     for word in [0xa1b2_3c4d_u32, 0x0004_0002, 0, 0, 0x0004_0000, 1] {
         pcap.extend_from_slice(&word.to_le_bytes());
     }
+    for (time, frame) in frames {
+        let seconds = u32::try_from(time.as_second()).unwrap();
+        let nanoseconds = u32::try_from(time.subsec_nanosecond()).unwrap();
+        let length = u32::try_from(frame.len()).unwrap();
+        for word in [seconds, nanoseconds, length, length] {
+            pcap.extend_from_slice(&word.to_le_bytes());
+        }
+        pcap.extend_from_slice(frame);
+    }
+    pcap
+}
+
+fn analyse_frames(frames: &[(Timestamp, Vec<u8>)]) -> Report {
+    let folder = tempfile::tempdir().unwrap();
+    let capture = folder.path().join("capture.pcap");
+    fs::write(&capture, pcap(frames)).unwrap();
+    analyse(&capture)
+}
+
+/// The frames of a capture, each with others in its place.
+fn rewritten(
+    capture: &Path,
+    change: impl Fn(u64, &[u8]) -> Vec<Vec<u8>>,
+) -> Vec<(Timestamp, Vec<u8>)> {
+    let mut frames = Vec::new();
     for file in take_in(&[capture.to_path_buf()]).unwrap().files {
         read_frames(&file, &mut |frame| {
             assert_eq!(frame.link, packet::LinkType::ETHERNET);
-            for changed in change(frame.number, frame.data) {
-                let seconds = u32::try_from(frame.time.as_second()).unwrap();
-                let nanoseconds = u32::try_from(frame.time.subsec_nanosecond()).unwrap();
-                let length = u32::try_from(changed.len()).unwrap();
-                for word in [seconds, nanoseconds, length, length] {
-                    pcap.extend_from_slice(&word.to_le_bytes());
-                }
-                pcap.extend_from_slice(&changed);
-            }
+            let changed = change(frame.number, frame.data);
+            frames.extend(changed.into_iter().map(|changed| (frame.time, changed)));
         });
     }
-    pcap
+    frames
 }
 
 /// IPv4 packets in fragments of 40 bytes, those of every second packet backwards.
@@ -159,13 +180,65 @@ fn parts_and_tunnels_change_no_diagnosis() {
         let expected = analyse(&whole);
         let cause = &expected.diagnoses[0].cause;
         for change in [in_parts, in_a_tunnel] {
-            let folder = tempfile::tempdir().unwrap();
-            let capture = folder.path().join("capture.pcap");
-            fs::write(&capture, rewritten(&whole, change)).unwrap();
-            let report = analyse(&capture);
+            let report = analyse_frames(&rewritten(&whole, change));
             assert_eq!(report.diagnoses.first().map(|d| &d.cause), Some(cause), "{sample}");
             assert_eq!(report.diagnoses[0].evidence.len(), expected.diagnoses[0].evidence.len());
             assert_eq!(report.problems, expected.problems);
         }
     }
+}
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(1_750_000_000 + seconds).unwrap()
+}
+
+/// The cause that comes first, and all that is said for it.
+fn first_cause(report: &Report) -> (&str, String) {
+    let first = report.diagnoses.first().unwrap();
+    (&first.cause, first.evidence.iter().map(|e| e.statement.clone() + "\n").collect())
+}
+
+#[test]
+fn packets_that_go_round_in_circles_mean_that_the_host_is_not_reached() {
+    let mut frames = Vec::new();
+    for (seconds, id) in [(0, 1), (3, 2), (9, 3)] {
+        let mut syn = Vec::new();
+        PacketBuilder::ethernet2([2; 6], [4; 6])
+            .ipv4([10, 0, 0, 5], [10, 9, 0, 9], 128)
+            .tcp(50123, 3389, 77, 1024)
+            .syn()
+            .write(&mut syn, &[])
+            .unwrap();
+        syn[18..20].copy_from_slice(&[0, id]);
+        let mut error = Vec::new();
+        let message = [&[11, 0, 0, 0, 0, 0, 0, 0], &syn[14..14 + 28]].concat();
+        PacketBuilder::ethernet2([4; 6], [2; 6])
+            .ipv4([10, 3, 3, 3], [10, 0, 0, 5], 250)
+            .write(&mut error, 1.into(), &message)
+            .unwrap();
+        frames.extend([(at(seconds), syn), (at(seconds), error)]);
+    }
+    let report = analyse_frames(&frames);
+    let (cause, said) = first_cause(&report);
+    assert_eq!(cause, "host-unreachable", "{said}");
+    assert!(said.contains("10.3.3.3 dropped packets"), "{said}");
+}
+
+#[test]
+fn a_silent_ipv6_neighbour_means_that_the_host_is_not_reached() {
+    let mut frames = Vec::new();
+    for seconds in 0..3 {
+        let target = [0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9];
+        let message = [&[135, 0, 0, 0, 0, 0, 0, 0][..], &target].concat();
+        let mut ask = Vec::new();
+        PacketBuilder::ethernet2([2; 6], [4; 6])
+            .ipv6([0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5], target, 255)
+            .write(&mut ask, 58.into(), &message)
+            .unwrap();
+        frames.push((at(seconds), ask));
+    }
+    let report = analyse_frames(&frames);
+    let (cause, said) = first_cause(&report);
+    assert_eq!(cause, "host-unreachable", "{said}");
+    assert!(said.contains("fd00::5 asked 3 times for fd00::9"), "{said}");
 }
