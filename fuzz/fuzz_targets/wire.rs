@@ -16,7 +16,15 @@ fuzz_target!(|bytes: &[u8]| {
     let _ = Certificate::parse(bytes);
     let _ = dns::Message::parse(bytes);
     let _ = (icmp::parse_v4(bytes), icmp::parse_v6(bytes));
-    for link in [LinkType::ETHERNET, LinkType::LINUX_SLL2, LinkType::RAW, LinkType::NULL] {
+    for link in [
+        LinkType::ETHERNET,
+        LinkType::LINUX_SLL2,
+        LinkType::RAW,
+        LinkType::NULL,
+        LinkType::PPP,
+        LinkType::IEEE802_11_RADIOTAP,
+        LinkType::IEEE802_11_PRISM,
+    ] {
         let _ = packet::parse(link, bytes);
     }
 });

@@ -80,3 +80,45 @@ impl Neighbours {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::Timestamp;
+
+    /// Requests and answers, as (request, sender, target), and what is observed.
+    fn observed(seen: &[(bool, &str, &str)]) -> Vec<String> {
+        let mut neighbours = Neighbours::new(&Arc::from("c.pcap"));
+        for (frame, (request, sender, target)) in (1..).zip(seen) {
+            let (sender, target) = (sender.parse().unwrap(), target.parse().unwrap());
+            neighbours.seen(frame, HostTime(Timestamp::UNIX_EPOCH), *request, sender, target);
+        }
+        let said = |o: Observation| format!("{} {}", o.kind, o.subject.server.unwrap());
+        neighbours.finish().into_iter().map(said).collect()
+    }
+
+    #[test]
+    fn an_address_that_never_answers_is_told_by_its_family() {
+        let asked = [
+            (true, "10.0.0.1", "10.0.0.9"),
+            (true, "fe80::1", "fe80::9"),
+            (true, "fe80::1", "fe80::9"),
+            (true, "10.0.0.1", "10.0.0.9"),
+        ];
+        assert_eq!(observed(&asked), ["wire.arp.no_answer 10.0.0.9", "wire.nd.no_answer fe80::9"]);
+    }
+
+    #[test]
+    fn an_answer_ends_the_question() {
+        let ask = (true, "fe80::1", "fe80::9");
+        assert!(observed(&[ask, ask, (false, "fe80::9", "fe80::9")]).is_empty());
+        // Who asks is there as well.
+        assert!(observed(&[ask, ask, (true, "fe80::9", "fe80::1")]).is_empty());
+    }
+
+    #[test]
+    fn a_probe_for_a_free_address_hopes_for_silence() {
+        assert!(observed(&[(true, "::", "fe80::9"); 3]).is_empty());
+        assert!(observed(&[(true, "0.0.0.0", "10.0.0.9"); 3]).is_empty());
+    }
+}

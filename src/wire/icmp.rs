@@ -3,7 +3,10 @@
 //! Networks are full of unrelated unreachables (UDP 514, say): without the quoted
 //! ports such a message proves nothing about a connection.
 
-use super::ip::{self, Length};
+use super::ip::{self, Datagram, Length};
+use super::link::{self, Layer, Network, Way};
+use super::tunnel;
+use crate::base::limits::MAX_NESTING;
 use std::net::IpAddr;
 
 /// An error message about one TCP segment or UDP datagram.
@@ -152,7 +155,7 @@ pub fn parse_v6(message: &[u8]) -> Option<IcmpError> {
 fn parse(message: &[u8], reason: impl Fn(u8, u8, [u8; 4]) -> Option<Reason>) -> Option<IcmpError> {
     let (&[kind, code, _, _, a, b, c, d], quoted) = message.split_first_chunk::<8>()?;
     let reason = reason(kind, code, [a, b, c, d])?;
-    let datagram = ip::read(quoted, Length::Captured, None)?;
+    let datagram = innermost(ip::read(quoted, Length::Captured, None)?);
     // Fragments but the first have no ports.
     let has_ports = datagram.part.is_none_or(|part| part.offset == 0);
     let protocol = datagram.protocol;
@@ -172,6 +175,25 @@ fn parse(message: &[u8], reason: impl Fn(u8, u8, [u8; 4]) -> Option<Reason>) -> 
         destination: (internet.destination, u16::from_be_bytes([dp0, dp1])),
         seq: number.filter(|_| protocol == 6).map(|bytes| u32::from_be_bytes(*bytes)),
     })
+}
+
+/// The packet in the tunnels of a quoted one, as far as the quote goes.
+fn innermost(mut datagram: Datagram<'_>) -> Datagram<'_> {
+    let mut way = Way::new(None);
+    for _ in 0..MAX_NESTING {
+        let layer = match datagram.protocol {
+            4 | 41 => Some(Layer::Ip(datagram.payload)),
+            47 => tunnel::gre(datagram.payload, &mut way),
+            _ => None,
+        };
+        let Some(Network::Ip(bytes)) = layer.and_then(|layer| link::descend(layer, &mut way))
+        else {
+            break;
+        };
+        let Some(inner) = ip::read(bytes, Length::Captured, None) else { break };
+        datagram = inner;
+    }
+    datagram
 }
 
 #[cfg(test)]
@@ -230,6 +252,16 @@ mod tests {
         let quoted = QUOTED.replacen("8006", "8011", 1);
         let found = parse_v4(&hex_bytes(&format!("0303000000000000{quoted}")).unwrap()).unwrap();
         assert_eq!((found.protocol, found.seq), (17, None));
+    }
+
+    #[test]
+    fn a_quoted_tunnel_shows_the_segment_in_it() {
+        for (protocol, header) in [("04", ""), ("2f", "00000800")] {
+            let outer = format!("4500004800004000ff{protocol}000ac0000201c0000202{header}");
+            let message = hex_bytes(&format!("0b00000000000000{outer}{QUOTED}")).unwrap();
+            let found = parse_v4(&message).unwrap();
+            assert_eq!((found.destination.1, found.seq), (3389, Some(1)));
+        }
     }
 
     #[test]

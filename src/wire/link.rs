@@ -151,6 +151,15 @@ pub(super) fn descend<'a>(layer: Layer<'a>, way: &mut Way) -> Option<Network<'a>
                 *way = way.below()?;
                 pppoe(bytes)?
             }
+            Layer::Typed(0x88e5, bytes) => {
+                *way = way.below()?;
+                macsec(bytes)?
+            }
+            // IEEE 802.1ah: four bytes of service tag before the customer's frame.
+            Layer::Typed(0x88e7, bytes) => {
+                *way = way.below()?;
+                Layer::Ethernet(bytes.get(4..)?)
+            }
             Layer::Typed(BRIDGED_ETHERNET, bytes) => {
                 *way = way.below()?;
                 Layer::Ethernet(bytes)
@@ -177,6 +186,14 @@ fn llc(bytes: &[u8]) -> Option<Layer<'_>> {
         [0x06, 0x06, 0x03, rest @ ..] => Some(Layer::Ip(rest)),
         _ => None,
     }
+}
+
+/// A MACsec tag (IEEE 802.1AE 9.3) that protects integrity only: neither E nor C is
+/// set. The SC bit announces eight bytes of SCI.
+fn macsec(bytes: &[u8]) -> Option<Layer<'_>> {
+    let control = *bytes.first()?;
+    let length = if control & 0x20 == 0 { 6 } else { 14 };
+    (control & 0x0c == 0).then_some(Layer::Typed(be16(bytes, length)?, bytes.get(length + 2..)?))
 }
 
 /// A PPPoE session header, RFC 2516 4: version and type 1, code 0, session, length.
@@ -330,6 +347,16 @@ mod tests {
     fn a_pppoe_session_on_a_vlan_is_read() {
         let tags = [0x81, 0, 0, 7, 0x88, 0x64, 0x11, 0, 0, 1, 0, 43, 0, 0x21];
         assert_eq!(vlan(LinkType::ETHERNET, &tagged(&tags)), Some(7));
+    }
+
+    #[test]
+    fn provider_bridges_and_unencrypted_macsec_are_passed() {
+        let customer = [&[2; 12][..], &[0x88, 0xe7, 0, 0, 0, 5], &tcp_frame(b"x")].concat();
+        assert_eq!(vlan(LinkType::ETHERNET, &customer), None);
+        let plain = [0x88, 0xe5, 0, 0, 0, 0, 0, 1, 8, 0];
+        assert_eq!(vlan(LinkType::ETHERNET, &tagged(&plain)), None);
+        let encrypted = tagged(&[0x88, 0xe5, 0x0c, 0, 0, 0, 0, 1, 8, 0]);
+        assert!(matches!(parse(LinkType::ETHERNET, &encrypted), Packet::Other));
     }
 
     #[test]

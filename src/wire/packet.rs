@@ -262,6 +262,26 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn arp_asks_and_answers_on_every_link() {
+        let mut cooked = vec![0; 14];
+        for (operation, request) in [(1, true), (2, false)] {
+            let mut message = vec![0x08, 0x06, 0, 1, 8, 0, 6, 4, 0, operation];
+            message
+                .extend_from_slice(&[2, 2, 2, 2, 2, 2, 10, 0, 0, 5, 0, 0, 0, 0, 0, 0, 10, 0, 0, 9]);
+            cooked.truncate(14);
+            cooked.extend_from_slice(&message);
+            let ethernet = [&[2; 12][..], &message].concat();
+            for (link, frame) in [(LinkType::ETHERNET, &ethernet), (LinkType::LINUX_SLL, &cooked)] {
+                let packet = parse(link, frame);
+                assert!(matches!(packet, Packet::Neighbour { request: r, sender, target }
+                    if r == request
+                        && sender == Ipv4Addr::new(10, 0, 0, 5)
+                        && target == Ipv4Addr::new(10, 0, 0, 9)));
+            }
+        }
+    }
+
+    #[test]
     fn neighbour_discovery_asks_and_answers() {
         let ask = |source: [u8; 16], kind: u8| {
             let mut frame = Vec::new();
