@@ -74,8 +74,26 @@ pub fn client_records(view: &Conversation) -> u64 {
 pub fn has_session(view: &Conversation) -> bool {
     let [client_pdus, _] = view.x224.data_pdus;
     let [_, server_plain] = view.x224.data_bytes;
+    if view.rdp.logged_on.is_some() {
+        return true;
+    }
+    // What was read outweighs the count of records.
+    if view.credssp.error_code.is_some() || never_logged_on(view) {
+        return false;
+    }
     let plain = client_pdus >= SESSION_CLIENT_PDUS && server_plain >= SESSION_PLAIN_BYTES;
     plain || (is_finished(view) && client_records(view) >= SESSION_CLIENT_RECORDS)
+}
+
+/// The whole session was readable and ended, and the server never said that anybody
+/// was logged on: the desktop was not reached.
+fn never_logged_on(view: &Conversation) -> bool {
+    let readable = view.decryption.opened != [0, 0] && view.decryption.failed == [0, 0];
+    readable
+        && view.gap.is_none()
+        && view.rdp.server.is_some()
+        && view.rdp.logged_on.is_none()
+        && view.tcp.close.is_some()
 }
 
 /// SYNs that nobody answered, although the capture waited.
@@ -128,6 +146,12 @@ fn after_request(view: &Conversation) -> (Outcome, Stage) {
     let ended = view.tcp.close.is_some();
     let stage = wire_stage(view);
     let failed_if_ended = if ended { Outcome::Failed } else { Outcome::Unknown };
+    if never_logged_on(view) && view.rdp.active.is_some() {
+        // Without CredSSP a user may look at the logon screen and leave; with it the
+        // server logs on at once.
+        let nla = view.credssp.auth_info.is_some();
+        return (if nla { Outcome::Failed } else { Outcome::Unknown }, Stage::Logon);
+    }
     let last_step = last_step_ms(view);
     let stalled = last_step > SILENCE_MS
         || view

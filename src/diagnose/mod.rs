@@ -13,6 +13,7 @@ mod log_facts;
 mod missing;
 mod offers;
 mod rank;
+mod rdp_facts;
 mod trouble;
 mod weigh;
 mod wire_facts;

@@ -2,6 +2,7 @@
 
 use super::host_facts::Hosts;
 use super::log_facts::log_facts;
+use super::rdp_facts::rdp_facts;
 use super::wire_facts::{losses, wire_facts};
 use super::{Fact, Known};
 use crate::base::{CaseTime, Endpoint};
@@ -203,6 +204,7 @@ impl Trouble {
             for view in attempt.views() {
                 attempt_facts.extend(wire_facts(view, attempt.server_name.as_deref()));
                 attempt_facts.extend(known.choices.facts(view, known.knowledge));
+                attempt_facts.extend(rdp_facts(view, known.knowledge));
             }
         }
         self.name_facts(case, &known.hosts, &mut attempt_facts);

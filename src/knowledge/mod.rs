@@ -85,6 +85,13 @@ impl Knowledge {
     }
 
     /// The entry of a code table for a number.
+    /// What an NTSTATUS or HRESULT of a logon means.
+    pub fn status(&self, status: u32) -> Option<&Code> {
+        ["logon_4625_status", "hresult"]
+            .into_iter()
+            .find_map(|table| self.code(table, i64::from(status)))
+    }
+
     pub fn code(&self, table: &str, value: i64) -> Option<&Code> {
         self.codes.get(table)?.by_value(value)
     }

@@ -3,6 +3,7 @@
 
 use super::{CredsspTrace, Decryption, RdpTrace, TcpTrace, TlsTrace, X224Trace};
 use crate::base::{Endpoint, FrameNumber, HostTime};
+use crate::wire::tls::Version;
 use std::sync::Arc;
 
 /// A value with the frame that completed it and that frame's time.
@@ -92,6 +93,19 @@ pub struct Conversation {
 }
 
 impl Conversation {
+    /// Whether an earlier TLS session went on; `None` without both hellos. Up to TLS
+    /// 1.2 the server repeats the client's session id then, in TLS 1.3 it picks a
+    /// pre-shared key.
+    pub fn resumed(&self) -> Option<bool> {
+        let client = &self.tls.client_hello.as_ref()?.value;
+        let server = &self.tls.server_hello.as_ref()?.value;
+        if server.version() >= Version::TLS_1_3 {
+            return Some(server.has_pre_shared_key());
+        }
+        let repeated = !client.session_id.is_empty() && client.session_id == server.session_id;
+        Some(repeated && self.tls.certificates.is_none())
+    }
+
     /// Index of a side in the `[client, server]` arrays.
     pub fn of<T>(pair: &[T; 2], side: Side) -> &T {
         let [client, server] = pair;

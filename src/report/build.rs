@@ -42,7 +42,7 @@ pub fn build(
             .iter()
             .map(|attempt| {
                 let asked = findings.attempts.contains(&attempt.id);
-                attempt_report(case, attempt, asked.then_some(question))
+                attempt_report(case, knowledge, attempt, asked.then_some(question))
             })
             .collect(),
         hosts: hosts(case),
@@ -134,11 +134,17 @@ fn source_report(source: &Source) -> SourceReport {
     SourceReport { file: source.file.to_string(), record_id, frame }
 }
 
-fn attempt_report(case: &Case, attempt: &Attempt, asked: Option<&Question>) -> AttemptReport {
+fn attempt_report(
+    case: &Case,
+    knowledge: &Knowledge,
+    attempt: &Attempt,
+    asked: Option<&Question>,
+) -> AttemptReport {
     let shown = |endpoint: Option<Endpoint>, host: Option<&std::sync::Arc<str>>| {
         endpoint.map(|e| e.to_string()).or_else(|| host.map(|host| host.to_string()))
     };
-    let mut wires: Vec<WireReport> = attempt.views().map(|view| wire_report(view)).collect();
+    let mut wires: Vec<WireReport> =
+        attempt.views().map(|view| wire_report(view, knowledge)).collect();
     let several = wires.len() > 1;
     let connections = if several { wires.clone() } else { Vec::new() };
     AttemptReport {

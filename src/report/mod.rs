@@ -6,6 +6,8 @@
 
 mod build;
 mod community_id;
+mod layers;
+mod layers_model;
 mod model;
 mod summary;
 mod table;
@@ -14,6 +16,7 @@ mod wire;
 mod wire_model;
 
 pub use build::build;
+pub use layers_model::*;
 pub use model::{
     AttemptReport, CaseReport, ClientError, CoverageReport, DiagnosisReport, EventReport,
     EvidenceReport, FixReport, HostReport, MissingReport, ProblemReport, Report, SourceReport,

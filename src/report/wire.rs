@@ -1,16 +1,18 @@
 //! What a capture shows of one connection, in the words of the contract.
 
+use super::layers::{credssp_report, decryption_report, rdp_report, tls_report};
 use super::tcp::tcp_report;
 use super::wire_model::*;
 use crate::base::{hex, rfc3339};
-use crate::observe::{Conversation, GapKind, Service};
+use crate::knowledge::Knowledge;
+use crate::observe::{AlertSeen, Conversation, GapKind, Service};
 use crate::wire::certificate::Certificate;
 use crate::wire::ja;
 use crate::wire::nego::{Negotiation, Protocols};
 use crate::wire::tls::cipher_suite_name;
 
 /// Everything that a capture shows of one connection.
-pub(super) fn wire_report(view: &Conversation) -> WireReport {
+pub(super) fn wire_report(view: &Conversation, knowledge: &Knowledge) -> WireReport {
     let request = view.x224.request.as_ref().map(|at| &at.value);
     let confirm = view.x224.confirm.as_ref().map(|at| &at.value);
     let requested = request.map(|request| match request.negotiation {
@@ -28,7 +30,7 @@ pub(super) fn wire_report(view: &Conversation) -> WireReport {
     let owned = |names: Vec<std::borrow::Cow<'static, str>>| -> Vec<String> {
         names.into_iter().map(std::borrow::Cow::into_owned).collect()
     };
-    let certificates = view.tls.certificates.as_ref();
+    let certificates = view.tls.certificates.as_ref().or(view.rdp.certificates.as_ref());
     WireReport {
         client: view.client.to_string(),
         server: view.server.to_string(),
@@ -52,21 +54,15 @@ pub(super) fn wire_report(view: &Conversation) -> WireReport {
         ja3: hello.map(ja::ja3),
         ja3s: server.map(ja::ja3s),
         ja4: hello.map(ja::ja4),
-        alerts: view
-            .tls
-            .alerts
-            .iter()
-            .map(|seen| AlertReport {
-                from: seen.from.name().to_owned(),
-                level: seen.alert.level_name().to_owned(),
-                description: seen.alert.description.name().into_owned(),
-                frame: seen.frame.0,
-            })
-            .collect(),
+        alerts: view.tls.alerts.iter().map(alert_report).collect(),
         certificates: certificates
             .map(|at| at.value.iter().map(certificate_report).collect())
             .unwrap_or_default(),
         tcp: tcp_report(view),
+        tls: tls_report(view),
+        credssp: credssp_report(view, knowledge),
+        rdp: rdp_report(view, knowledge),
+        decryption: decryption_report(view),
         gap: view.gap.map(|gap| {
             let why = match gap.kind {
                 GapKind::NotCaptured => "bytes that the capture does not hold",
@@ -76,6 +72,15 @@ pub(super) fn wire_report(view: &Conversation) -> WireReport {
             };
             format!("{} stream, offset {}, {}: {why}", gap.side.name(), gap.offset, gap.frame)
         }),
+    }
+}
+
+pub(super) fn alert_report(seen: &AlertSeen) -> AlertReport {
+    AlertReport {
+        from: seen.from.name().to_owned(),
+        level: seen.alert.level_name().to_owned(),
+        description: seen.alert.description.name().into_owned(),
+        frame: seen.frame.0,
     }
 }
 

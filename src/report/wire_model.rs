@@ -1,5 +1,6 @@
 //! The part of the report that tells of connections.
 
+use super::layers_model::{CredsspReport, DecryptionReport, RdpReport, TlsReport};
 use serde::{Deserialize, Serialize};
 
 /// What a capture shows of one connection.
@@ -32,6 +33,18 @@ pub struct WireReport {
     pub alerts: Vec<AlertReport>,
     pub certificates: Vec<CertificateReport>,
     pub tcp: TcpReport,
+    /// What else TLS says; absent where there was none.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub tls: Option<TlsReport>,
+    /// Network level authentication, where it is readable.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub credssp: Option<CredsspReport>,
+    /// RDP above X.224, where it is readable.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub rdp: Option<RdpReport>,
+    /// What the given secrets opened; absent without secrets of this connection.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub decryption: Option<DecryptionReport>,
     /// The first hole in what the capture holds of the connection.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub gap: Option<String>,

@@ -30,6 +30,30 @@ bitflags::bitflags! {
         const CORRELATION_INFO_PRESENT = 0x08;
         const _ = !0;
     }
+
+    /// `flags` of RDP_NEG_RSP.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub struct ResponseFlags: u8 {
+        const EXTENDED_CLIENT_DATA_SUPPORTED = 0x01;
+        const DYNVC_GFX_PROTOCOL_SUPPORTED = 0x02;
+        const NEGRSP_FLAG_RESERVED = 0x04;
+        const RESTRICTED_ADMIN_MODE_SUPPORTED = 0x08;
+        const REDIRECTED_AUTHENTICATION_MODE_SUPPORTED = 0x10;
+        const _ = !0;
+    }
+}
+
+/// The names of the set bits in lower case; unknown bits in hex.
+pub fn flag_names<F: bitflags::Flags<Bits = u8> + Copy>(flags: F) -> Vec<String> {
+    let mut names: Vec<String> =
+        flags.iter_names().map(|(name, _)| name.to_ascii_lowercase()).collect();
+    let named = F::FLAGS.iter().filter(|flag| flag.is_named());
+    let known = named.fold(0, |bits, flag| bits | flag.value().bits());
+    let unknown = flags.bits() & !known;
+    if unknown != 0 {
+        names.push(format!("0x{unknown:x}"));
+    }
+    names
 }
 
 impl Protocols {

@@ -320,6 +320,7 @@ mod extension {
     pub(super) const ALPN: u16 = 16;
     pub(super) const ENCRYPT_THEN_MAC: u16 = 22;
     pub(super) const EXTENDED_MASTER_SECRET: u16 = 23;
+    pub(super) const PRE_SHARED_KEY: u16 = 41;
     pub(super) const SUPPORTED_VERSIONS: u16 = 43;
 }
 
@@ -393,6 +394,11 @@ impl ClientHello {
 }
 
 impl ServerHello {
+    /// Whether the server goes on with an earlier session, RFC 8446 4.2.11.
+    pub fn has_pre_shared_key(&self) -> bool {
+        self.extensions.iter().any(|e| e.kind == extension::PRE_SHARED_KEY)
+    }
+
     /// The version that the server chose: `supported_versions` outranks
     /// `legacy_version`, RFC 8446 4.2.1.
     pub fn version(&self) -> Version {

@@ -15,10 +15,14 @@ use crate::wire::share::{self, Data, SessionInfo, Share};
 /// [MS-RDPBCGR] 2.2.1.4.4.
 const USUAL_IO_CHANNEL: u16 = 1003;
 
+/// PDUTYPE2_SAVE_SESSION_INFO: compressed it cannot be read, but it is sent to those
+/// who are logged on.
+const SAVE_SESSION_INFO: u8 = 0x26;
+
 /// Units that are always read; later ones only while they are short, because what
 /// ends a session is.
 const FIRST_UNITS: u32 = 128;
-const SHORT_UNIT: usize = 256;
+const SHORT_UNIT: usize = 1024;
 
 #[derive(Debug, Default)]
 pub(super) struct Rdp {
@@ -140,6 +144,9 @@ impl Rdp {
             }
             Share::Data(Data::SetErrorInfo(code)) if code != 0 => {
                 trace.error_info = Some(moment.at(code));
+            }
+            Share::Data(Data::Compressed(SAVE_SESSION_INFO)) => {
+                trace.logged_on.get_or_insert(moment.at(()));
             }
             Share::Data(Data::SaveSessionInfo(info)) => match info {
                 SessionInfo::Logon | SessionInfo::PlainNotify => {
