@@ -14,7 +14,7 @@ mod neighbours;
 mod reader;
 mod reassembly;
 
-pub use reader::{Frame, read_frames};
+pub use reader::{Frame, ReadOutcome, read_frames};
 
 use crate::base::{Endpoint, Gap, HostTime};
 use crate::intake::{EvidenceFile, FileKind};
@@ -58,10 +58,10 @@ impl Walk {
     fn new(file: &EvidenceFile, ports: &[u16]) -> Self {
         Self {
             file: Arc::clone(&file.name),
-            kind: if file.kind == FileKind::Pcap {
-                EvidenceKind::Pcap
-            } else {
-                EvidenceKind::Pcapng
+            kind: match file.kind {
+                FileKind::Pcap => EvidenceKind::Pcap,
+                FileKind::NetMon => EvidenceKind::NetMon,
+                _ => EvidenceKind::Pcapng,
             },
             flows: FlowTable::new(&file.name, ports),
             names: Names::new(&file.name),
