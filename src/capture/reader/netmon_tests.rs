@@ -3,6 +3,13 @@ use super::*;
 use std::io::Cursor;
 use std::sync::Arc;
 
+fn word(value: usize) -> [u8; 4] {
+    u32::try_from(value).unwrap().to_le_bytes()
+}
+
+/// Number, link type, data and time.
+type Seen = (u64, LinkType, Vec<u8>, String);
+
 const SECOND: u64 = 10_000_000;
 
 /// A capture of version 2.`minor`: frames of (medium, data), one second apart.
@@ -17,9 +24,9 @@ fn capture(minor: u8, frames: &[(u16, &[u8])]) -> Vec<u8> {
     }
     let mut table = Vec::new();
     for (number, (medium, data)) in (0_u64..).zip(frames) {
-        table.extend((bytes.len() as u32).to_le_bytes());
+        table.extend(word(bytes.len()));
         bytes.extend((number * 1_000_000).to_le_bytes());
-        bytes.extend([(data.len() as u32).to_le_bytes(); 2].concat());
+        bytes.extend([word(data.len()); 2].concat());
         bytes.extend(*data);
         let filetime = 116_444_736_000_000_000 + (1_000 + number) * SECOND;
         let mut trailer = medium.to_le_bytes().to_vec();
@@ -34,14 +41,14 @@ fn capture(minor: u8, frames: &[(u16, &[u8])]) -> Vec<u8> {
         });
         bytes.extend(trailer);
     }
-    let place = bytes.len() as u32;
-    bytes[24..28].copy_from_slice(&place.to_le_bytes());
-    bytes[28..32].copy_from_slice(&(table.len() as u32).to_le_bytes());
+    let place = word(bytes.len());
+    bytes[24..28].copy_from_slice(&place);
+    bytes[28..32].copy_from_slice(&word(table.len()));
     bytes.extend(table);
     bytes
 }
 
-fn frames_of(bytes: &[u8]) -> (Vec<(u64, LinkType, Vec<u8>, String)>, Vec<String>) {
+fn frames_of(bytes: &[u8]) -> (Vec<Seen>, Vec<String>) {
     let mut gaps = Gaps::new(&Arc::from("c.cap"));
     let mut frames = Vec::new();
     read(Cursor::new(bytes), &mut gaps, &mut |frame| {

@@ -272,7 +272,7 @@ fn is_block(bytes: &[u8], order: Order) -> bool {
         return false;
     }
     let Some(length) = order.u32(bytes, 4).map(|length| length as usize) else { return false };
-    if length < BLOCK_MIN_LEN || length > MAX_SOUGHT || !length.is_multiple_of(4) {
+    if !(BLOCK_MIN_LEN..=MAX_SOUGHT).contains(&length) || !length.is_multiple_of(4) {
         return false;
     }
     order.u32(bytes, length - 4).is_some_and(|trailer| trailer as usize == length)
