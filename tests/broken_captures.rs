@@ -278,13 +278,18 @@ proptest::proptest! {
 }
 
 #[test]
-fn damage_at_every_byte_costs_at_most_two_frames_of_a_whole_pcapng() {
-    let capture = Writer::capture(true, false, 6, &mut Noise::new(5));
-    for at in 0..capture.bytes.len() {
-        let mut bytes = capture.bytes.clone();
-        bytes[at] ^= 0x41;
-        let (frames, outcome) = read(&bytes);
-        assert!(frames >= 4, "byte {at}: {frames} frames, {:?}", outcome.gaps);
+fn damage_at_any_byte_costs_at_most_two_frames() {
+    for (ng, big_endian) in [(false, false), (false, true), (true, false), (true, true)] {
+        let capture = Writer::capture(ng, big_endian, 6, &mut Noise::new(5));
+        for at in 4..capture.bytes.len() {
+            for flip in [0x01, 0x41, 0x80, 0xff] {
+                let mut bytes = capture.bytes.clone();
+                bytes[at] ^= flip;
+                let (frames, outcome) = read(&bytes);
+                let gaps = outcome.gaps;
+                assert!(frames >= 4, "{ng} {big_endian} {at} ^ {flip}: {frames}, {gaps:?}");
+            }
+        }
     }
 }
 
@@ -320,9 +325,12 @@ fn a_capture_inside_a_packet_is_not_taken_for_records() {
     for _ in 0..4 {
         outer.frame(1_700_000_000, &inner.bytes);
     }
+    let cut = outer.bytes.len() - 40;
     outer.bytes.extend(Noise::new(4).bytes(200));
-    let (frames, outcome) = read(&outer.bytes);
-    assert_eq!((frames, outcome.gaps.len()), (4, 1), "{:?}", outcome.gaps);
+    for bytes in [&outer.bytes[..], &outer.bytes[..cut]] {
+        let (frames, outcome) = read(bytes);
+        assert_eq!((frames, outcome.gaps.len()), (4, 1), "{:?}", outcome.gaps);
+    }
 }
 
 #[test]

@@ -21,6 +21,9 @@ const CHAIN: usize = 3;
 /// The same for a place whose time is far from that of the last good record.
 const LONG_CHAIN: usize = 8;
 
+/// Oddities that no record header has.
+const BAD: u8 = 2;
+
 /// Bytes that a chain may take.
 const LOOK_AHEAD: usize = (MAX_PACKET + 24) * LONG_CHAIN / 2;
 
@@ -79,20 +82,18 @@ impl Format {
             .ok()
     }
 
-    /// What speaks against a record header, if it is enough to doubt it. One oddity
-    /// alone is met in real files: nanoseconds in a file of microseconds, a captured
-    /// length above the original, years between two records.
+    /// How much speaks against a record header. One oddity alone is met in real files:
+    /// nanoseconds in a file of microseconds, a captured length above the original,
+    /// years between two records. From [`BAD`] on it is none.
     #[inline]
-    fn objection(&self, record: &Record, near: Option<u32>) -> Option<String> {
-        if record.caplen as usize > MAX_PACKET {
-            return Some(format!("a record with the impossible length {}", record.caplen));
-        }
-        let odd = u8::from(record.fraction >= self.fractions)
+    fn oddities(&self, record: &Record, near: Option<u32>) -> u8 {
+        let impossible = if record.caplen as usize > MAX_PACKET { BAD } else { 0 };
+        impossible
+            + u8::from(record.fraction >= self.fractions)
             + u8::from(record.is_far_from(near))
             + u8::from(record.caplen > record.origlen)
             + u8::from(record.origlen == 0)
-            + u8::from(record.origlen as usize > MAX_PACKET);
-        (odd >= 2).then(|| "bytes that are no record header".to_owned())
+            + u8::from(record.origlen as usize > MAX_PACKET)
     }
 
     /// Whether a record header has nothing against it.
@@ -106,13 +107,17 @@ impl Format {
 
     /// Whether records follow each other without a fault from the start of `bytes` up
     /// to one that begins at `until` or behind it, and enough of them to make a chain.
-    /// Returns the records looked at beside it. `ends` says that `bytes` reach to the
-    /// end of the file, which may stand for the rest of the chain.
-    fn chained(&self, bytes: &[u8], until: usize, ends: bool, near: Option<u32>) -> (bool, usize) {
+    /// Returns the records looked at beside it.
+    fn chained(&self, bytes: &[u8], until: usize, ends: End, near: Option<u32>) -> (bool, usize) {
         let (mut at, mut count, mut last, mut wanted) = (0, 0, near, CHAIN);
         loop {
             let Some(record) = self.record(bytes.get(at..).unwrap_or_default()) else {
-                return (ends && (count > 1 || (count == 1 && wanted == CHAIN)), count);
+                let is_enough = match ends {
+                    End::Elsewhere => false,
+                    End::Anyhow => count > 1 || (count == 1 && wanted == CHAIN),
+                    End::Exactly => count > 1 && at == bytes.len(),
+                };
+                return (is_enough, count);
             };
             if count == 0 && record.is_far_from(near) {
                 (wanted, last) = (LONG_CHAIN, None);
@@ -126,7 +131,7 @@ impl Format {
             }
             at += self.record_header_len + record.caplen as usize;
             last = Some(record.seconds);
-            if ends && count == 1 && at > bytes.len() {
+            if ends == End::Anyhow && count == 1 && at > bytes.len() {
                 return (until == 0 && self.is_cut_here(&record, near), count);
             }
         }
@@ -146,7 +151,7 @@ impl Format {
     /// The first place inside a doubtful record from which records follow each other
     /// across its end: its length is a lie then. A capture that was sent over the
     /// wire does not do that.
-    fn hidden(&self, bytes: &[u8], end: usize, ends: bool, near: Option<u32>) -> Option<usize> {
+    fn hidden(&self, bytes: &[u8], end: usize, ends: End, near: Option<u32>) -> Option<usize> {
         // In proportion to the bytes, so that hostile files cost no more than their size.
         let mut steps = 64 + end / 4;
         for at in self.record_header_len..end.min(bytes.len()) {
@@ -166,6 +171,17 @@ impl Format {
         }
         None
     }
+}
+
+/// Whether the end of the file may stand for the rest of a chain.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// The bytes at hand do not reach to it.
+    Elsewhere,
+    /// It may, inside a record too.
+    Anyhow,
+    /// Only behind a whole record.
+    Exactly,
 }
 
 /// The header of a record.
@@ -227,19 +243,32 @@ impl Walk {
             gaps.push(input.offset, message);
             return false;
         };
-        if let Some(why) = self.format.objection(&record, self.last) {
-            self.skip_hole(input, gaps, &why);
+        let oddities = self.format.oddities(&record, self.last);
+        if oddities >= BAD {
+            self.skip_hole(input, gaps, &record);
             return true;
         }
         let end = header_len + record.caplen as usize;
         let window = input.peek(end + header_len);
         let near = Some(record.seconds);
-        let is_doubtful = match self.format.record(window.get(end..).unwrap_or_default()) {
-            Some(next) => self.format.objection(&next, near).is_some(),
-            // The end of the file is no witness.
-            None => !self.format.is_agreed(&record),
-        } || record.caplen > record.origlen;
+        let (is_followed, is_doubtful) =
+            match self.format.record(window.get(end..).unwrap_or_default()) {
+                Some(next) => {
+                    let is_next_good = self.format.oddities(&next, near) < BAD;
+                    (is_next_good, !is_next_good)
+                }
+                // The end of the file is no witness.
+                None => {
+                    let is_cut = window.len() < end;
+                    (window.len() == end, is_cut || !self.format.is_agreed(&record))
+                }
+            };
+        let is_doubtful = is_doubtful || record.caplen > record.origlen;
         if is_doubtful && self.skip_lie(input, gaps, end, &record) {
+            return true;
+        }
+        if oddities > 0 && !is_followed {
+            self.skip_hole(input, gaps, &record);
             return true;
         }
         self.take(input, gaps, sink, &record, end)
@@ -291,9 +320,13 @@ impl Walk {
     ) -> bool {
         let need = end + LOOK_AHEAD;
         let window = input.peek(need);
-        let ends = window.len() < need;
-        let near = Some(self.last.unwrap_or(record.seconds));
-        let Some(at) = self.format.hidden(window, end.min(window.len()), ends, near) else {
+        let ends = match window.len() {
+            have if have >= need => End::Elsewhere,
+            // A capture that was sent over the wire may be in the last packet, cut too.
+            have if have < end && self.format.is_agreed(record) => End::Exactly,
+            _ => End::Anyhow,
+        };
+        let Some(at) = self.format.hidden(window, end.min(window.len()), ends, self.last) else {
             return false;
         };
         let start = input.offset;
@@ -305,13 +338,19 @@ impl Walk {
     }
 
     /// Skips bytes that are no record, up to the next place that is one.
-    fn skip_hole<R: Read>(&self, input: &mut Input<R>, gaps: &mut Gaps, why: &str) {
+    fn skip_hole<R: Read>(&self, input: &mut Input<R>, gaps: &mut Gaps, record: &Record) {
+        let why = if record.caplen as usize > MAX_PACKET {
+            format!("a record with the impossible length {}", record.caplen)
+        } else {
+            "bytes that are no record".to_owned()
+        };
         let (format, start) = (&self.format, input.offset);
         let found = input.find(LOOK_AHEAD, |bytes, ends| {
+            let ends = if ends { End::Anyhow } else { End::Elsewhere };
             format.chained(bytes, 0, ends, self.last).0.then_some(())
         });
         gaps.unreadable += 1;
         let goes_on = found.map(|()| input.offset);
-        gaps.hole(start, why, self.number, input.offset - start, goes_on);
+        gaps.hole(start, &why, self.number, input.offset - start, goes_on);
     }
 }
