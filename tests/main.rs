@@ -10,6 +10,7 @@
 )]
 
 mod architecture;
+mod broken_captures;
 mod cli;
 mod corpus;
 mod knowledge;

@@ -51,14 +51,18 @@ fn what_is_left_of_the_last_packet_of_a_pcap_is_still_read() {
 }
 
 #[test]
-fn a_packet_that_lies_about_its_size_ends_the_walk_with_its_offset() {
+fn a_packet_that_lies_about_its_size_costs_only_itself() {
     let mut bytes = sample("tls-version-mismatch/client.pcap");
+    let whole = analyse_bytes("c.pcap", &bytes);
     let second =
         24 + 16 + usize::try_from(u32::from_le_bytes(bytes[32..36].try_into().unwrap())).unwrap();
     bytes[second + 8..second + 12].copy_from_slice(&0x7fff_ffffu32.to_le_bytes());
     let report = analyse_bytes("c.pcap", &bytes);
-    assert_eq!(report.coverage[0].items, 1);
+    assert_eq!(report.coverage[0].items, whole.coverage[0].items - 1);
+    assert_eq!(report.coverage[0].unreadable, 1);
     assert_eq!(report.problems[0].offset, Some(second as u64));
+    assert!(said(&report).contains("reading goes on at byte"), "{}", said(&report));
+    assert_eq!(report.diagnoses[0].cause, whole.diagnoses[0].cause);
 }
 
 #[test]

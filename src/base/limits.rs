@@ -19,6 +19,31 @@ pub const MAX_FRAGMENTED: usize = 512;
 /// Bytes of all datagrams that wait for fragments, holes included.
 pub const MAX_FRAGMENT_BYTES: usize = 4 << 20;
 
+/// Interfaces that one section of a pcapng file may describe.
+pub const MAX_INTERFACES: usize = 65_536;
+
+/// Bytes of TLS secrets that one capture may bring: each connection takes less
+/// than 1 KiB.
+pub const MAX_SECRETS: usize = 4 << 20;
+
+/// Places in a Network Monitor capture to which the reader goes because the frame
+/// table is out of order. Real tables are so at one or two places.
+pub const MAX_NETMON_JUMPS: u32 = 4096;
+
+/// Bytes that one compressed capture may become while it is streamed.
+pub const MAX_UNPACKED: u64 = 64 << 30;
+
+/// Bytes that compressed evidence may become when it has to be held in memory, as
+/// event logs and Network Monitor captures have.
+pub const MAX_UNPACKED_IN_MEMORY: u64 = 1 << 30;
+
+/// How many times its size a compressed file may become. Deflate reaches 1032 with
+/// zeros only; captures of nothing but equal packets stay below 100.
+pub const MAX_UNPACKED_RATIO: u64 = 500;
+
+/// Decompressed bytes from which on the ratio is looked at.
+pub const UNPACKED_RATIO_FROM: u64 = 16 << 20;
+
 /// Bytes of one direction of a TCP stream that may wait for a missing segment.
 pub const MAX_PENDING_BYTES: usize = 256 << 10;
 

@@ -5,10 +5,9 @@ use super::copies::Copies;
 use super::dissect::{Dissector, Moment};
 use super::health::Tracker;
 use super::reassembly::{Piece, Reassembler};
+use super::service::{Recognised, is_gateway_request};
 use crate::base::{Endpoint, FrameNumber, HostTime, millis_between};
-use crate::observe::{
-    At, Close, CloseKind, Conversation, GapKind, Service, Side, StreamGap, TcpTrace,
-};
+use crate::observe::{At, Close, CloseKind, Conversation, GapKind, Side, StreamGap, TcpTrace};
 use crate::wire::decrypt::KeyLog;
 use crate::wire::icmp::IcmpError;
 use crate::wire::packet::Segment;
@@ -23,7 +22,7 @@ const MAX_UNREACHABLES: usize = 16;
 pub(super) struct Live {
     client: Endpoint,
     server: Endpoint,
-    service: Service,
+    recognised: Recognised,
     first: (FrameNumber, HostTime),
     last: (FrameNumber, HostTime),
     frames: u64,
@@ -39,9 +38,8 @@ pub(super) struct Live {
 
 impl Live {
     pub(super) fn new(
-        client: Endpoint,
-        server: Endpoint,
-        service: Service,
+        (client, server): (Endpoint, Endpoint),
+        recognised: Recognised,
         secrets: Option<Arc<KeyLog>>,
         frame: FrameNumber,
         time: HostTime,
@@ -49,7 +47,7 @@ impl Live {
         Self {
             client,
             server,
-            service,
+            recognised,
             first: (frame, time),
             last: (frame, time),
             frames: 0,
@@ -200,24 +198,29 @@ impl Live {
         self.tcp.close.get_or_insert(Close { by: side, kind, frame, time });
     }
 
-    /// The connection as it is known at its end.
-    pub(super) fn finish(mut self, file: &Arc<str>) -> Conversation {
+    /// The connection as it is known at its end; `None` when it turned out to be
+    /// another service's.
+    pub(super) fn finish(mut self, file: &Arc<str>) -> Option<Conversation> {
         let [mut client, mut server] = self.streams;
         for (side, stream) in [(Side::Client, &mut client), (Side::Server, &mut server)] {
             let mut sink = |piece: Piece<'_>| take(&mut self.dissector, &mut self.gap, side, piece);
             stream.finish(&mut sink);
         }
         let layers = self.dissector.finish();
+        let request = layers.decryption.http.as_ref();
+        if self.recognised.needs_proof && !request.is_some_and(|at| is_gateway_request(&at.value)) {
+            return None;
+        }
         let [client_health, server_health] = self.trackers;
         self.tcp.health = [client_health.finish(self.last.1), server_health.finish(self.last.1)];
         self.tcp.foreign_resets = self.attribution.foreign_resets();
         self.tcp.ttl =
             [self.attribution.usual_ttl(Side::Client), self.attribution.usual_ttl(Side::Server)];
-        Conversation {
+        Some(Conversation {
             file: Arc::clone(file),
             client: self.client,
             server: self.server,
-            service: self.service,
+            service: self.recognised.service,
             start: self.first.1,
             end: self.last.1,
             first_frame: self.first.0,
@@ -230,7 +233,7 @@ impl Live {
             rdp: layers.rdp,
             decryption: layers.decryption,
             gap: self.gap,
-        }
+        })
     }
 }
 

@@ -4,8 +4,9 @@
 //! bytes are an X.224 Connection Request or name an RD Gateway. On other ports only the few segments of
 //! the TCP handshake wait, until the first payload decides.
 
+use super::FlowKey;
 use super::conversation::Live;
-use super::{FlowKey, service};
+use super::service::{self, Recognised};
 use crate::base::limits::{MAX_FLOWS, MAX_UNDECIDED_FLOWS};
 use crate::base::{Endpoint, FrameNumber, Gap, HostTime, millis_between};
 use crate::observe::{Conversation, Service};
@@ -21,6 +22,9 @@ const EARLY_SEGMENTS: usize = 6;
 
 /// A closed connection that is silent for this long gets no more segments, in ms.
 const LINGER_MS: f64 = 120_000.0;
+
+/// A connection to a port of Remote Desktop, whatever it says.
+const BY_PORT: Recognised = Recognised { service: Service::RemoteDesktop, needs_proof: false };
 
 type Early = Vec<(FrameNumber, HostTime, Segment<'static>)>;
 
@@ -62,7 +66,7 @@ impl FlowTable {
                 return;
             }
             if let Some(old) = self.live.remove(&key) {
-                self.done.push(old.finish(&self.file));
+                self.done.extend(old.finish(&self.file));
             }
         }
         let to_rdp = self.is_rdp(destination);
@@ -73,8 +77,7 @@ impl FlowTable {
             } else {
                 (destination, source)
             };
-            self.start(key, client, Service::RemoteDesktop, frame, time)
-                .segment(frame, time, segment);
+            self.start(key, client, BY_PORT, frame, time).segment(frame, time, segment);
         } else {
             self.undecided(key, frame, time, segment);
         }
@@ -88,7 +91,7 @@ impl FlowTable {
         &mut self,
         key: FlowKey,
         ends: (Endpoint, Endpoint),
-        service: Service,
+        recognised: Recognised,
         frame: FrameNumber,
         time: HostTime,
     ) -> &mut Live {
@@ -98,7 +101,7 @@ impl FlowTable {
         let secrets = &self.secrets;
         self.live
             .entry(key)
-            .or_insert_with(|| Live::new(ends.0, ends.1, service, secrets.clone(), frame, time))
+            .or_insert_with(|| Live::new(ends, recognised, secrets.clone(), frame, time))
     }
 
     /// Finishes what has been silent for long; when nothing has, all of it.
@@ -115,7 +118,7 @@ impl FlowTable {
         }
         for key in keys {
             if let Some(live) = self.live.remove(&key) {
-                self.done.push(live.finish(&self.file));
+                self.done.extend(live.finish(&self.file));
             }
         }
     }
@@ -129,14 +132,14 @@ impl FlowTable {
     ) {
         if !segment.payload.is_empty() {
             let early = self.undecided.remove(&key);
-            if let Some(service) = service::of_first_payload(segment) {
+            if let Some(recognised) = service::of_first_payload(segment, self.secrets.as_deref()) {
                 let ends = (Endpoint::from(segment.source), Endpoint::from(segment.destination));
                 let secrets = self.secrets.clone();
-                let live = self.start(key, ends, service, frame, time);
+                let live = self.start(key, ends, recognised, frame, time);
                 if let Some(early) = early {
                     let (first_frame, first_time, _) =
                         early.first().map_or((frame, time, None), |e| (e.0, e.1, Some(())));
-                    *live = Live::new(ends.0, ends.1, service, secrets, first_frame, first_time);
+                    *live = Live::new(ends, recognised, secrets, first_frame, first_time);
                     for (frame, time, segment) in &early {
                         live.segment(*frame, *time, segment);
                     }
@@ -178,7 +181,7 @@ impl FlowTable {
         } else if self.is_rdp(endpoint(message.destination)) {
             // The error is in the capture although the segment is not.
             let ends = (endpoint(message.source), endpoint(message.destination));
-            self.start(key, ends, Service::RemoteDesktop, FrameNumber(number), time).unreachable(
+            self.start(key, ends, BY_PORT, FrameNumber(number), time).unreachable(
                 FrameNumber(number),
                 time,
                 from,
@@ -190,7 +193,7 @@ impl FlowTable {
     /// All connections, in no particular order, and what could not be followed.
     pub(super) fn finish(mut self) -> (Vec<Conversation>, Vec<Gap>) {
         let file = Arc::clone(&self.file);
-        self.done.extend(self.live.into_values().map(|live| live.finish(&file)));
+        self.done.extend(self.live.into_values().filter_map(|live| live.finish(&file)));
         (self.done, self.gaps)
     }
 }

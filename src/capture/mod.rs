@@ -18,7 +18,7 @@ mod reassembly;
 mod service;
 mod window;
 
-pub use reader::{Frame, read_frames};
+pub use reader::{Frame, ReadOutcome, read_frames};
 
 use crate::base::limits::MAX_NESTING;
 use crate::base::{Endpoint, Gap, HostTime};
@@ -45,9 +45,19 @@ pub struct CaptureFacts {
 /// other port is recognised by its first bytes.
 /// `secrets` are those of the user's key logs.
 pub fn read(file: &EvidenceFile, ports: &[u16], secrets: Option<Arc<KeyLog>>) -> CaptureFacts {
-    let mut walk = Walk::new(file, ports, secrets);
+    let mut walk = Walk::new(file, ports, secrets.clone());
     let outcome = read_frames(file, &mut |frame| walk.frame(frame));
-    walk.finish(outcome.gaps, outcome.unreadable)
+    let brought = KeyLog::parse(&outcome.secrets);
+    if brought.is_empty() {
+        return walk.finish(outcome);
+    }
+    // The capture brings secrets of its own, perhaps behind the records that they
+    // open: it is read once more.
+    let mut all = secrets.map(|given| KeyLog::clone(&given)).unwrap_or_default();
+    all.merge(brought);
+    let mut walk = Walk::new(file, ports, Some(Arc::new(all)));
+    let outcome = read_frames(file, &mut |frame| walk.frame(frame));
+    walk.finish(outcome)
 }
 
 /// The state of one pass over a capture.
@@ -67,10 +77,10 @@ impl Walk {
     fn new(file: &EvidenceFile, ports: &[u16], secrets: Option<Arc<KeyLog>>) -> Self {
         Self {
             file: Arc::clone(&file.name),
-            kind: if file.kind == FileKind::Pcap {
-                EvidenceKind::Pcap
-            } else {
-                EvidenceKind::Pcapng
+            kind: match file.kind {
+                FileKind::Pcap => EvidenceKind::Pcap,
+                FileKind::NetMon => EvidenceKind::NetMon,
+                _ => EvidenceKind::Pcapng,
             },
             flows: FlowTable::new(&file.name, ports, secrets),
             names: Names::new(&file.name),
@@ -129,7 +139,8 @@ impl Walk {
         }
     }
 
-    fn finish(self, mut gaps: Vec<Gap>, unreadable: u64) -> CaptureFacts {
+    fn finish(self, outcome: ReadOutcome) -> CaptureFacts {
+        let ReadOutcome { mut gaps, unreadable, .. } = outcome;
         for (link, count) in &self.unknown_links {
             gaps.push(Gap::file(
                 &self.file,

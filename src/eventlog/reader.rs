@@ -32,7 +32,9 @@ pub fn read(file: &EvidenceFile, knowledge: &Knowledge) -> LogFacts {
     if let Err(error) = log.read(file, knowledge) {
         log.gaps.push(Gap::file(&file.name, format!("reading stopped: {error}")));
     }
-    log.finish()
+    let mut facts = log.finish();
+    file.explain_offsets(&mut facts.gaps);
+    facts
 }
 
 /// The file header as far as it is used.
@@ -73,7 +75,7 @@ impl Log {
     }
 
     fn read(&mut self, file: &EvidenceFile, knowledge: &Knowledge) -> io::Result<()> {
-        let mut reader = file.open()?;
+        let mut reader = file.open(&mut self.gaps)?;
         let mut head = Vec::new();
         reader.by_ref().take(FILE_HEADER_LEN as u64).read_to_end(&mut head)?;
         let header = FileHeader::parse(&head);

@@ -14,6 +14,7 @@ pub enum FileKind {
     Zstd,
     Bzip2,
     Tar,
+    /// Microsoft Network Monitor 2.
     NetMon,
     Etl,
     Text,
@@ -23,7 +24,7 @@ pub enum FileKind {
 
 /// Tells the kind of a file from its first bytes; 512 are enough for all.
 pub fn sniff(head: &[u8]) -> FileKind {
-    const MAGICS: [(&[u8], FileKind); 17] = [
+    const MAGICS: [(&[u8], FileKind); 18] = [
         (b"ElfFile\0", FileKind::Evtx),
         // A log whose file header was lost still begins its chunks with this.
         (b"ElfChnk\0", FileKind::Evtx),
@@ -32,6 +33,7 @@ pub fn sniff(head: &[u8]) -> FileKind {
         (&[0x4d, 0x3c, 0xb2, 0xa1], FileKind::Pcap),
         (&[0xa1, 0xb2, 0x3c, 0x4d], FileKind::Pcap),
         (&[0x34, 0xcd, 0xb2, 0xa1], FileKind::Pcap),
+        (&[0xa1, 0xb2, 0xcd, 0x34], FileKind::Pcap),
         (&[0x0a, 0x0d, 0x0d, 0x0a], FileKind::Pcapng),
         (b"PK\x03\x04", FileKind::Zip),
         (b"PK\x05\x06", FileKind::Zip),
@@ -83,22 +85,23 @@ fn looks_like_text(head: &[u8]) -> bool {
 impl FileKind {
     /// Whether this version reads the file as evidence.
     pub fn is_evidence(self) -> bool {
-        matches!(self, Self::Evtx | Self::Pcap | Self::Pcapng)
+        matches!(self, Self::Evtx | Self::Pcap | Self::Pcapng | Self::NetMon)
     }
 
     /// Why a file that is no evidence was left out, and the way out.
     pub fn why_not(self) -> &'static str {
         match self {
-            Self::Evtx | Self::Pcap | Self::Pcapng => "evidence",
+            Self::Evtx | Self::Pcap | Self::Pcapng | Self::NetMon => "evidence",
             Self::Zip => "a zip archive: unpack it and give the folder",
             Self::SevenZip => "a 7z archive: unpack it and give the folder",
             Self::Cab => "a cabinet archive: unpack it and give the folder",
-            Self::Gzip => "a gzip file: unpack it first",
+            Self::Gzip => {
+                "a gzip file of something that is neither a capture nor a log: unpack it first"
+            }
             Self::Xz => "an xz file: unpack it first",
             Self::Zstd => "a zstd file: unpack it first",
             Self::Bzip2 => "a bzip2 file: unpack it first",
             Self::Tar => "a tar archive: unpack it and give the folder",
-            Self::NetMon => "a Network Monitor capture: save it as pcapng",
             Self::Etl => "an ETL trace: convert it with etl2pcapng or `pktmon etl2pcap`",
             Self::Text => "text, not read by this version",
             Self::Empty => "empty",

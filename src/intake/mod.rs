@@ -2,15 +2,16 @@
 //!
 //! Paths are walked, every file's kind is told from its first bytes (never from
 //! its name), and every file is accounted for: it is evidence, or it is listed
-//! with what it seems to be. Archives are recognised here and opened by a later
+//! with what it seems to be. A gzip'd capture or log is evidence. Archives are recognised here and opened by a later
 //! step of this room.
 
+mod gzip;
 mod kind;
 
 pub use kind::{FileKind, sniff};
 
-use crate::base::Gap;
-use crate::base::limits::{MAX_FILES, MAX_STDIN};
+use crate::base::limits::{MAX_FILES, MAX_STDIN, MAX_UNPACKED, MAX_UNPACKED_IN_MEMORY};
+use crate::base::{Gap, Place};
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -32,6 +33,19 @@ pub enum Error {
 enum Origin {
     File(PathBuf),
     Memory(Arc<[u8]>),
+    /// Compressed with gzip; the bytes meant are the decompressed ones.
+    Gzip(Box<Origin>),
+}
+
+impl Origin {
+    /// The bytes as they lie there.
+    fn open(&self) -> io::Result<Box<dyn ReadSeek>> {
+        match self {
+            Self::File(path) => Ok(Box::new(BufReader::with_capacity(1 << 20, File::open(path)?))),
+            Self::Memory(bytes) => Ok(Box::new(Cursor::new(Arc::clone(bytes)))),
+            Self::Gzip(inner) => inner.open(),
+        }
+    }
 }
 
 /// One piece of evidence that can be opened.
@@ -39,8 +53,9 @@ enum Origin {
 pub struct EvidenceFile {
     /// How the report names it: the path below what the user gave, or `-`.
     pub name: Arc<str>,
+    /// What it is; of a gzip file, what it holds.
     pub kind: FileKind,
-    /// Size in bytes when it was found.
+    /// Size in bytes when it was found, as it lies there.
     pub size: u64,
     origin: Origin,
 }
@@ -50,27 +65,71 @@ pub trait ReadSeek: Read + Seek + Send {}
 impl<T: Read + Seek + Send> ReadSeek for T {}
 
 impl EvidenceFile {
-    /// Opens the bytes, from their start.
+    /// Opens the bytes, from their start. Compressed evidence is decompressed into
+    /// memory; when that does not succeed to the end, what came before is opened and
+    /// the rest is a gap.
     ///
     /// # Errors
     /// What the operating system says.
-    pub fn open(&self) -> io::Result<Box<dyn ReadSeek>> {
-        match &self.origin {
-            Origin::File(path) => {
-                Ok(Box::new(BufReader::with_capacity(1 << 20, File::open(path)?)))
-            }
-            Origin::Memory(bytes) => Ok(Box::new(Cursor::new(Arc::clone(bytes)))),
+    pub fn open(&self, gaps: &mut Vec<Gap>) -> io::Result<Box<dyn ReadSeek>> {
+        let bytes = self.origin.open()?;
+        if !self.is_compressed() {
+            return Ok(bytes);
         }
+        let mut unpacked = Vec::new();
+        let mut stream = gzip::Unpacked::new(bytes, MAX_UNPACKED_IN_MEMORY);
+        if let Err(error) = stream.read_to_end(&mut unpacked) {
+            let message = format!("reading stopped: {error}");
+            gaps.push(Gap::at(&self.name, unpacked.len() as u64, message));
+        }
+        Ok(Box::new(Cursor::new(unpacked)))
+    }
+
+    /// Opens the bytes for one pass from start to end. Compressed evidence is
+    /// decompressed on the way.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub fn stream(&self) -> io::Result<Box<dyn Read + Send>> {
+        let bytes = self.origin.open()?;
+        if self.is_compressed() {
+            return Ok(Box::new(gzip::Unpacked::new(bytes, MAX_UNPACKED)));
+        }
+        Ok(Box::new(bytes))
+    }
+
+    /// Says of gaps in compressed evidence which bytes their offsets count.
+    pub fn explain_offsets(&self, gaps: &mut [Gap]) {
+        if !self.is_compressed() {
+            return;
+        }
+        for gap in gaps.iter_mut().filter(|gap| matches!(gap.place, Place::Offset(_))) {
+            gap.message.push_str(" (offsets count decompressed bytes)");
+        }
+    }
+
+    fn is_compressed(&self) -> bool {
+        matches!(self.origin, Origin::Gzip(_))
     }
 
     /// Evidence held in memory, as standard input is.
     pub fn from_bytes(name: &str, bytes: Vec<u8>) -> Self {
-        Self {
-            name: Arc::from(name),
-            kind: sniff(&bytes),
-            size: bytes.len() as u64,
-            origin: Origin::Memory(bytes.into()),
+        let size = bytes.len() as u64;
+        let head = sniff(&bytes);
+        Self::look_inside(Arc::from(name), head, size, Origin::Memory(bytes.into()))
+    }
+
+    /// A file of this kind by its first bytes. A gzip file is what it holds, if that is
+    /// evidence.
+    fn look_inside(name: Arc<str>, kind: FileKind, size: u64, origin: Origin) -> Self {
+        if kind == FileKind::Gzip {
+            let head = origin.open().map(|bytes| gzip::head(bytes, SNIFF_LEN));
+            let inner = head.map_or(FileKind::Gzip, |head| sniff(&head));
+            if inner.is_evidence() {
+                return Self { name, kind: inner, size, origin: Origin::Gzip(Box::new(origin)) };
+            }
         }
+        Self { name, kind, size, origin }
     }
 }
 
@@ -151,7 +210,7 @@ fn walk(root: &Path, intake: &mut Intake) {
         match probe(entry.path()) {
             Ok((kind, size)) => sort_in(
                 intake,
-                EvidenceFile { name, kind, size, origin: Origin::File(entry.into_path()) },
+                EvidenceFile::look_inside(name, kind, size, Origin::File(entry.into_path())),
             ),
             Err(error) => intake.gaps.push(Gap::file(&name, format!("cannot be read: {error}"))),
         }

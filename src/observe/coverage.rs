@@ -7,6 +7,8 @@ pub enum EvidenceKind {
     Evtx,
     Pcap,
     Pcapng,
+    /// Microsoft Network Monitor 2.
+    NetMon,
 }
 
 impl EvidenceKind {
@@ -15,6 +17,7 @@ impl EvidenceKind {
             Self::Evtx => "evtx",
             Self::Pcap => "pcap",
             Self::Pcapng => "pcapng",
+            Self::NetMon => "netmon",
         }
     }
 }

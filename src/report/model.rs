@@ -138,7 +138,7 @@ pub struct HostReport {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CoverageReport {
     pub file: String,
-    /// `evtx`, `pcap` or `pcapng`.
+    /// `evtx`, `pcap`, `pcapng` or `netmon`; of a gzip'd file, what it holds.
     pub kind: String,
     pub channel: Option<String>,
     pub host: Option<String>,

@@ -1,0 +1,139 @@
+//! Frames out of captures, streamed through one buffer that is reused.
+//!
+//! A damaged record costs itself, not the rest of the file: the reader looks for
+//! the next place that holds a record and goes on there, and the hole is a gap.
+
+mod input;
+mod netmon;
+mod pcap;
+mod pcapng;
+mod section;
+
+use crate::base::Gap;
+use crate::base::limits::MAX_GAPS_PER_FILE;
+use crate::intake::{EvidenceFile, FileKind};
+use crate::wire::packet::LinkType;
+use input::Input;
+use jiff::Timestamp;
+use std::io::{self, Read};
+use std::sync::Arc;
+
+/// One captured frame.
+#[derive(Debug, Clone, Copy)]
+pub struct Frame<'a> {
+    /// Counted from 1, as Wireshark counts, while the file is whole. Only frames that
+    /// were read are counted: behind a hole the numbers go on without one.
+    pub number: u64,
+    pub time: Timestamp,
+    pub link: LinkType,
+    /// The interface it came from, counted over all sections of a pcapng file; 0 in
+    /// the other formats.
+    pub interface: u32,
+    pub data: &'a [u8],
+}
+
+/// Who takes the frames.
+type Sink<'a> = &'a mut dyn FnMut(Frame<'_>);
+
+/// What was not read, and what was found beside the frames.
+#[derive(Debug, Default)]
+pub struct ReadOutcome {
+    pub gaps: Vec<Gap>,
+    /// Frames that are known to be there and could not be read.
+    pub unreadable: u64,
+    /// The text of all TLS key logs in decryption secrets blocks (pcapng).
+    pub secrets: Vec<u8>,
+}
+
+/// Calls `sink` for every frame of a capture, in file order.
+pub fn read_frames(file: &EvidenceFile, sink: &mut dyn FnMut(Frame<'_>)) -> ReadOutcome {
+    let mut gaps = Gaps::new(&file.name);
+    if let Err(error) = read(file, &mut gaps, sink) {
+        gaps.push_for_file(format!("cannot be opened: {error}"));
+    }
+    let mut outcome = gaps.into_outcome();
+    file.explain_offsets(&mut outcome.gaps);
+    outcome
+}
+
+fn read(file: &EvidenceFile, gaps: &mut Gaps, sink: Sink<'_>) -> io::Result<()> {
+    if file.kind == FileKind::NetMon {
+        let mut opened = Vec::new();
+        let reader = file.open(&mut opened)?;
+        gaps.gaps.append(&mut opened);
+        return netmon::read(reader, gaps, sink);
+    }
+    let mut input = Input::new(file.stream()?);
+    match file.kind {
+        FileKind::Pcap => pcap::read(&mut input, gaps, sink),
+        _ => pcapng::read(&mut input, gaps, sink),
+    }
+    gaps.push_failure(&input);
+    Ok(())
+}
+
+/// Collects gaps up to the budget and counts the rest.
+struct Gaps {
+    file: Arc<str>,
+    gaps: Vec<Gap>,
+    suppressed: u64,
+    unreadable: u64,
+    secrets: Vec<u8>,
+}
+
+impl Gaps {
+    fn new(file: &Arc<str>) -> Self {
+        Self {
+            file: Arc::clone(file),
+            gaps: Vec::new(),
+            suppressed: 0,
+            unreadable: 0,
+            secrets: Vec::new(),
+        }
+    }
+
+    fn push(&mut self, offset: u64, message: impl Into<String>) {
+        if self.gaps.len() < MAX_GAPS_PER_FILE {
+            self.gaps.push(Gap::at(&self.file, offset, message));
+        } else {
+            self.suppressed += 1;
+        }
+    }
+
+    fn push_for_file(&mut self, message: impl Into<String>) {
+        self.gaps.push(Gap::file(&self.file, message));
+    }
+
+    /// Tells that the stream broke off, if it did.
+    fn push_failure<R: Read>(&mut self, input: &Input<R>) {
+        if let Some(error) = &input.failure {
+            let end = input.offset + input.window().len() as u64;
+            self.push(end, format!("reading stopped: {error}"));
+        }
+    }
+
+    /// A hole: why, behind which frame, how many bytes, and where reading goes on.
+    fn hole(&mut self, start: u64, why: &str, frame: u64, bytes: u64, goes_on: Option<u64>) {
+        if self.gaps.len() >= MAX_GAPS_PER_FILE {
+            self.suppressed += 1;
+            return;
+        }
+        let message = match goes_on {
+            Some(offset) => format!(
+                "{why} after frame {frame}: {bytes} bytes skipped, reading goes on at byte {offset}"
+            ),
+            None => format!(
+                "{why} after frame {frame}: the last {bytes} bytes of the file were not read"
+            ),
+        };
+        self.push(start, message);
+    }
+
+    fn into_outcome(mut self) -> ReadOutcome {
+        if self.suppressed > 0 {
+            let message = format!("{} more problems in this file", self.suppressed);
+            self.push_for_file(message);
+        }
+        ReadOutcome { gaps: self.gaps, unreadable: self.unreadable, secrets: self.secrets }
+    }
+}
