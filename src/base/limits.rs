@@ -73,6 +73,9 @@ pub const MAX_FLOWS: usize = 200_000;
 /// Flows to ports that are not RDP's which wait for their first bytes.
 pub const MAX_UNDECIDED_FLOWS: usize = 65_536;
 
+/// UDP side channels of one capture that are followed.
+pub const MAX_UDP_CHANNELS: usize = 65_536;
+
 /// Name queries that wait for an answer.
 pub const MAX_OPEN_QUERIES: usize = 65_536;
 

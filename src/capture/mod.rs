@@ -16,6 +16,7 @@ mod neighbours;
 mod reader;
 mod reassembly;
 mod service;
+mod udp;
 mod window;
 
 pub use reader::{Frame, ReadOutcome, read_frames};
@@ -31,6 +32,7 @@ use fragments::Fragments;
 use names::Names;
 use neighbours::Neighbours;
 use std::sync::Arc;
+use udp::UdpChannels;
 
 /// What one capture says.
 #[derive(Debug)]
@@ -67,6 +69,7 @@ struct Walk {
     flows: FlowTable,
     names: Names,
     neighbours: Neighbours,
+    udp: UdpChannels,
     fragments: Fragments,
     frames: u64,
     span: Option<(HostTime, HostTime)>,
@@ -85,6 +88,7 @@ impl Walk {
             flows: FlowTable::new(&file.name, ports, secrets),
             names: Names::new(&file.name),
             neighbours: Neighbours::new(&file.name),
+            udp: UdpChannels::new(&file.name, ports),
             fragments: Fragments::new(&file.name, ports),
             frames: 0,
             span: None,
@@ -119,11 +123,12 @@ impl Walk {
             }
             Packet::Udp { source, destination, payload } => {
                 self.names.datagram(number, time, source, destination, payload);
+                self.udp.datagram(number, time, (source, destination), payload);
             }
-            // Errors about UDP belong to no connection that is followed.
             Packet::IcmpError { from, error } if error.protocol == 6 => {
                 self.flows.unreachable(number, time, from, error);
             }
+            Packet::IcmpError { error, .. } => self.udp.refused(number, &error),
             Packet::Neighbour { request, sender, target } => {
                 self.neighbours.seen(number, time, request, sender, target);
             }
@@ -135,7 +140,7 @@ impl Walk {
                     self.packet(number, time, packet, left);
                 }
             }
-            Packet::IcmpError { .. } | Packet::Other => {}
+            Packet::Other => {}
         }
     }
 
@@ -154,6 +159,7 @@ impl Walk {
         conversations.sort_by_key(|c| c.first_frame);
         let mut observations = self.names.finish(end);
         observations.extend(self.neighbours.finish());
+        observations.extend(self.udp.finish());
         observations.sort_by(|a, b| a.source.cmp(&b.source).then_with(|| a.kind.cmp(&b.kind)));
         let unknown: u64 = self.unknown_links.iter().map(|(_, count)| count).sum();
         CaptureFacts {

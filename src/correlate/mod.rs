@@ -25,6 +25,8 @@ pub use settle::log_success;
 
 use crate::base::CaseTime;
 use crate::observe::{Conversation, Coverage, Observation};
+use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// What the readers laid down.
@@ -45,9 +47,21 @@ pub struct Case {
     /// In the order of their start.
     pub attempts: Vec<Attempt>,
     pub coverage: Vec<Coverage>,
+    /// UDP side channels, by client and server.
+    udp: HashMap<(IpAddr, IpAddr), Vec<usize>>,
 }
 
 impl Case {
+    /// The UDP side channels between two hosts.
+    pub fn udp_channels(
+        &self,
+        client: IpAddr,
+        server: IpAddr,
+    ) -> impl Iterator<Item = &Observation> {
+        let indexes = self.udp.get(&(client, server)).map(Vec::as_slice).unwrap_or_default();
+        indexes.iter().filter_map(|index| self.observations.get(*index))
+    }
+
     /// When an observation happened, on the case clock.
     pub fn time(&self, observation: &Observation) -> CaseTime {
         self.clocks.case_time(&observation.vantage, observation.time)
@@ -102,5 +116,19 @@ pub fn correlate(evidence: Evidence, given: &[(String, jiff::SignedDuration)]) -
         settle::settle(attempt, &observations);
     }
     let hosts = hosts::hosts(&attempts, &observations, &coverage, &clocks);
-    Case { observations, clocks, hosts, attempts, coverage }
+    let udp = udp_channels(&observations);
+    Case { observations, clocks, hosts, attempts, coverage, udp }
+}
+
+fn udp_channels(observations: &[Observation]) -> HashMap<(IpAddr, IpAddr), Vec<usize>> {
+    let mut channels: HashMap<(IpAddr, IpAddr), Vec<usize>> = HashMap::new();
+    for (index, observation) in observations.iter().enumerate() {
+        let ends = (observation.subject.client, observation.subject.server);
+        if let ((Some(client), Some(server)), true) =
+            (ends, observation.kind.starts_with("wire.udp."))
+        {
+            channels.entry((client, server)).or_default().push(index);
+        }
+    }
+    channels
 }

@@ -4,11 +4,11 @@ use super::model::*;
 use super::summary::summary;
 use super::wire::wire_report;
 use super::wire_model::WireReport;
-use crate::base::{Endpoint, Gap, Place, rfc3339};
+use crate::base::{Endpoint, Gap, Place, millis_between, rfc3339};
 use crate::correlate::{Attempt, Case};
 use crate::diagnose::{Diagnosis, Evidence, Findings, Question};
 use crate::knowledge::Knowledge;
-use crate::observe::{Place as SourcePlace, Source};
+use crate::observe::{Observation, Place as SourcePlace, Source};
 
 /// Version of the report's meaning.
 const SCHEMA_VERSION: u32 = 1;
@@ -166,6 +166,7 @@ fn attempt_report(
         }),
         wire: telling(&mut wires),
         connections,
+        udp: udp_reports(case, attempt),
         events: case
             .events(attempt)
             .filter_map(|(observation, _)| match observation.source.place {
@@ -176,6 +177,38 @@ fn attempt_report(
             })
             .collect(),
     }
+}
+
+/// How far from an attempt its UDP channels may begin: mstsc tries them once the TCP
+/// connection is up.
+const UDP_SLACK_MS: f64 = 5_000.0;
+
+fn udp_reports(case: &Case, attempt: &Attempt) -> Vec<UdpReport> {
+    let (Some(client), Some(server)) = (attempt.client, attempt.server) else { return Vec::new() };
+    let in_time = |o: &Observation| {
+        let time = case.time(o).0;
+        millis_between(attempt.start.0, time) >= -UDP_SLACK_MS
+            && millis_between(time, attempt.end.0) >= -UDP_SLACK_MS
+    };
+    case.udp_channels(client.address, server.address)
+        .filter(|o| in_time(o))
+        .filter_map(|o| {
+            let SourcePlace::Frame(frame) = o.source.place else { return None };
+            let field = |name: &str| o.field(name).map(str::to_owned);
+            Some(UdpReport {
+                client: field("client").unwrap_or_default(),
+                server: field("server").unwrap_or_default(),
+                outcome: o.kind.rsplit('.').next().unwrap_or_default().to_owned(),
+                file: o.source.file.to_string(),
+                frame,
+                syns: o.field("syns").and_then(|n| n.parse().ok()).unwrap_or_default(),
+                offered_version: field("offered_version"),
+                version: field("version"),
+                mode: field("mode").unwrap_or_default(),
+                hello: field("hello"),
+            })
+        })
+        .collect()
 }
 
 /// The connection that tells most: one with an alert or a refusal, else the one

@@ -20,7 +20,7 @@ pub use layers_model::*;
 pub use model::{
     AttemptReport, CaseReport, ClientError, CoverageReport, DiagnosisReport, EventReport,
     EvidenceReport, FixReport, HostReport, MissingReport, ProblemReport, Report, SourceReport,
-    ToolReport,
+    ToolReport, UdpReport,
 };
 pub use table::{Style, write_table};
 pub use wire_model::*;

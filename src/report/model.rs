@@ -109,7 +109,30 @@ pub struct AttemptReport {
     /// All connections of the attempt, when there are several.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub connections: Vec<WireReport>,
+    /// UDP side channels of the same client and server at that time.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub udp: Vec<UdpReport>,
     pub events: Vec<EventReport>,
+}
+
+/// An RDP over UDP channel, [MS-RDPEUDP]. A session works without it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct UdpReport {
+    pub client: String,
+    pub server: String,
+    /// `answered`, `unanswered`, `refused` (ICMP says so) or `seen`.
+    pub outcome: String,
+    pub file: String,
+    /// Of the first SYN.
+    pub frame: u64,
+    pub syns: u32,
+    /// Version that the client offered and that the server chose, hex.
+    pub offered_version: Option<String>,
+    pub version: Option<String>,
+    /// `reliable` or `lossy`.
+    pub mode: String,
+    /// `TLS` or `DTLS`, when its hello was seen.
+    pub hello: Option<String>,
 }
 
 /// What mstsc showed, in hex as its dialog writes it.
