@@ -248,6 +248,8 @@ pub(crate) fn all() -> Vec<(&'static str, Vec<TicketFile>)> {
         ("logon-no-such-user", refused_logon(67, "a.mayer", 0xc000_006d, 0xc000_0064, 2055)),
         ("account-locked-out", refused_logon_with(68, "a.meyer", 0xc000_0234, 0, 3335, locked)),
         ("account-disabled", refused_logon(69, "a.meyer", 0xc000_006e, 0xc000_0072, 2823)),
+        ("account-restriction", refused_logon(77, "a.meyer", 0xc000_006e, 0, 3079)),
+        ("ntlm-blocked", refused_logon(78, "a.meyer", 0xc000_0418, 0, 5895)),
         ("account-expired", refused_logon(75, "a.meyer", 0xc000_006e, 0xc000_0193, 3591)),
         (
             "password-expired-or-must-change",

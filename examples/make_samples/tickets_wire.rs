@@ -267,6 +267,26 @@ fn stale_name() -> Vec<TicketFile> {
     vec![capture("client.pcapng", talk)]
 }
 
+/// A browser on the port of Remote Desktop.
+fn browser() -> Vec<TicketFile> {
+    let mut talk = talk(45, At::Server);
+    talk.handshake();
+    talk.say(Side::Client, b"GET / HTTP/1.1\r\nHost: 10.20.5.11:3389\r\nAccept: */*\r\n\r\n");
+    talk.frame(Side::Server, RST, &[]);
+    vec![capture("server.pcapng", talk)]
+}
+
+/// The client takes the certificate and refuses the key exchange.
+fn weak_key_exchange() -> Vec<TicketFile> {
+    let mut talk = talk(46, At::Client);
+    negotiate(&mut talk, rdp::MODERN, &rdp::confirm(2));
+    hello(&mut talk, 0x0303, &tls::SUITES[2..]);
+    flight(&mut talk, &good());
+    talk.say(Side::Client, &tls::alert(2, 71));
+    talk.close(Side::Client);
+    vec![capture("client.pcapng", talk)]
+}
+
 fn cancelled() -> Vec<TicketFile> {
     let mut talk = talk(39, At::Client);
     negotiate(&mut talk, rdp::MODERN, &rdp::confirm(2));
@@ -370,6 +390,8 @@ pub(crate) fn all() -> Vec<(&'static str, Vec<TicketFile>)> {
         ("dns-timeout", resolver_silent()),
         ("dns-stale-wrong-host", stale_name()),
         ("client-cancelled", cancelled()),
+        ("non-rdp-client", browser()),
+        ("tls-client-refuses-server-hello", weak_key_exchange()),
         ("healthy-tls13", healthy_13()),
         ("healthy-fallback", healthy_fallback()),
     ]

@@ -7,7 +7,9 @@ use super::health::Tracker;
 use super::reassembly::{Piece, Reassembler};
 use super::service::{Recognised, is_gateway_request};
 use crate::base::{Endpoint, FrameNumber, HostTime, millis_between};
-use crate::observe::{At, Close, CloseKind, Conversation, GapKind, Side, StreamGap, TcpTrace};
+use crate::observe::{
+    At, Close, CloseKind, Conversation, GapKind, Service, Side, StreamGap, TcpTrace,
+};
 use crate::wire::decrypt::KeyLog;
 use crate::wire::icmp::IcmpError;
 use crate::wire::packet::Segment;
@@ -206,7 +208,12 @@ impl Live {
             let mut sink = |piece: Piece<'_>| take(&mut self.dissector, &mut self.gap, side, piece);
             stream.finish(&mut sink);
         }
-        let layers = self.dissector.finish();
+        let mut layers = self.dissector.finish();
+        let whole_start = self.tcp.syn.is_some() && layers.x224.request.is_none();
+        if !whole_start || self.recognised.service == Service::Gateway {
+            // Whoever came late does not know what the caller said first.
+            layers.x224.foreign_caller = None;
+        }
         let request = layers.decryption.http.as_ref();
         if self.recognised.needs_proof && !request.is_some_and(|at| is_gateway_request(&at.value)) {
             return None;

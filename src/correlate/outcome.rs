@@ -127,6 +127,9 @@ pub fn wire_outcome(view: &Conversation) -> (Outcome, Stage) {
     if view.tls.alerts.iter().any(|seen| seen.alert.level == 2) {
         return (Outcome::Failed, Stage::Tls);
     }
+    if view.x224.foreign_caller.is_some() && view.service == Service::RemoteDesktop {
+        return (Outcome::Failed, Stage::X224);
+    }
     if view.x224.request.is_none() && view.x224.confirm.is_none() && view.tls.client_hello.is_none()
     {
         // A probe of the port, unless somebody between ended it.

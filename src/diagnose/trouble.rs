@@ -66,9 +66,14 @@ pub(super) fn troubles(case: &Case, question: &Question) -> Vec<Trouble> {
         .collect();
     // A client's own log knows which tries were a user's: all else is background.
     let users_own = question.client.is_none() && concerned.iter().any(|(_, a)| a.in_client_log);
+    let any_rdp = concerned.iter().any(|(_, a)| !a.connections.is_empty() && !speaks_no_rdp(a));
     let mut by_parties: BTreeMap<Parties, Trouble> = BTreeMap::new();
     for (index, attempt) in &concerned {
         if !is_troubled(attempt) || (users_own && !attempt.in_client_log) {
+            continue;
+        }
+        // A scanner beside real connections is background.
+        if any_rdp && speaks_no_rdp(attempt) {
             continue;
         }
         let address = attempt.client.map(|client| client.address);
@@ -101,6 +106,13 @@ const BAD_SESSION_RATE: f64 = 0.05;
 pub(super) fn left_out(case: &Case, question: &Question) -> usize {
     let failed = |attempt: &&Attempt| attempt.outcome == Outcome::Failed;
     case.attempts.iter().filter(failed).filter(|attempt| !question.concerns(attempt)).count()
+}
+
+/// Whether the caller spoke another protocol in all connections of an attempt.
+fn speaks_no_rdp(attempt: &Attempt) -> bool {
+    let mut views = attempt.views().peekable();
+    views.peek().is_some()
+        && views.all(|view| view.x224.foreign_caller.is_some() && view.x224.request.is_none())
 }
 
 /// Failed, or working over a path that loses too much.

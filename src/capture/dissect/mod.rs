@@ -257,8 +257,9 @@ impl Dissector {
 
     fn unknown_unit(&mut self, side: Side, rest: &[u8], moment: Moment) {
         let direction = self.direction(side);
+        let first = !direction.seen_any && direction.framing == Framing::Known;
         direction.framing = Framing::Opaque;
-        if direction.seen_any {
+        if !first {
             return;
         }
         match side {
@@ -339,7 +340,9 @@ impl Dissector {
             Err(_) if rest.len() < RECORD_HEADER_LEN => return Unit::Incomplete,
             Err(_) => return Unit::Unknown,
         };
-        if side == Side::Client && !self.direction(side).seen_any {
+        let direction = self.direction(side);
+        let first = !direction.seen_any && direction.framing == Framing::Known;
+        if side == Side::Client && first && header.content_type == ContentType::HANDSHAKE {
             // TLS where a negotiation was due.
             let name = Caller::TlsWithoutNegotiation.name();
             self.x224.foreign_caller.get_or_insert(moment.at(name));
