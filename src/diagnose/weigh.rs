@@ -99,10 +99,14 @@ fn meets(rule: &Rule, fact: &Fact) -> bool {
         .conditions
         .iter()
         .all(|(field, condition)| fact.field(field).is_some_and(|value| condition.meets(value)));
+    let excepted = rule
+        .unless
+        .iter()
+        .any(|(field, condition)| fact.field(field).is_some_and(|value| condition.meets(value)));
     let number = |field: &str| fact.field(field).and_then(|value| value.trim().parse::<f64>().ok());
     let low = rule.min.iter().all(|(field, limit)| number(field).is_some_and(|v| v >= *limit));
     let high = rule.max.iter().all(|(field, limit)| number(field).is_some_and(|v| v <= *limit));
-    text && low && high
+    text && low && high && !excepted
 }
 
 fn in_time(case: &Case, trouble: &Trouble, rule: &Rule, fact: &Fact) -> bool {

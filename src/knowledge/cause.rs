@@ -85,6 +85,9 @@ pub struct Rule {
     pub fact: FactNames,
     #[serde(default, rename = "where")]
     pub conditions: BTreeMap<String, Condition>,
+    /// The row does not count when one of these fields has one of these values.
+    #[serde(default)]
+    pub unless: BTreeMap<String, Condition>,
     /// Lower limits of numeric fields.
     #[serde(default)]
     pub min: BTreeMap<String, f64>,

@@ -9,9 +9,11 @@ mod community_id;
 mod layers;
 mod layers_model;
 mod model;
+mod seen;
 mod summary;
 mod table;
 mod tcp;
+mod text;
 mod wire;
 mod wire_model;
 

@@ -3,7 +3,8 @@
 use super::model::{
     AttemptReport, CoverageReport, DiagnosisReport, EvidenceReport, Report, SourceReport,
 };
-use super::wire_model::WireReport;
+use super::seen::what_is_seen;
+use super::text::wrap;
 use crate::base::for_terminal;
 use crate::correlate::Outcome;
 use crate::diagnose::{Certainty, Verdict};
@@ -375,81 +376,5 @@ fn place(source: &SourceReport) -> String {
         (Some(record), _) => format!("{} record {record}", source.file),
         (None, Some(frame)) => format!("{} frame {frame}", source.file),
         (None, None) => source.file.clone(),
-    }
-}
-
-fn what_is_seen(attempt: &AttemptReport) -> String {
-    let mut parts: Vec<String> = Vec::new();
-    if let Some(wire) = &attempt.wire {
-        parts.extend(seen_on_the_wire(wire));
-    }
-    if let Some(error) = &attempt.client_error {
-        parts.push(format!("client code {}", error.reason));
-    }
-    if !attempt.events.is_empty() {
-        parts.push(format!("{} records", attempt.events.len()));
-    }
-    parts.join(", ")
-}
-
-fn seen_on_the_wire(wire: &WireReport) -> Vec<String> {
-    let mut parts = Vec::new();
-    if let Some(failure) = &wire.negotiation_failure {
-        parts.push(failure.clone());
-    } else if let Some(selected) = &wire.selected_protocol {
-        parts.push(selected.clone());
-    }
-    if let Some(version) = &wire.tls_version {
-        parts.push(format!("TLS {version}"));
-    }
-    if let Some(alert) = wire.alerts.first() {
-        parts.push(format!("{} alert {}", alert.from, alert.description));
-    }
-    if let (Some(by), Some(how)) = (&wire.tcp.closed_by, &wire.tcp.close) {
-        parts.push(format!("{how} by {by}"));
-    }
-    parts
-}
-
-/// Breaks text into lines of `width` columns, at spaces, or inside a word that is
-/// longer than a line.
-fn wrap(text: &str, first: &str, rest: &str, width: usize) -> Vec<String> {
-    let mut lines = Vec::new();
-    let mut line = first.to_owned();
-    let mut used = line.chars().count();
-    let mut empty = true;
-    for word in text.split_whitespace() {
-        let length = word.chars().count();
-        if !empty && used + 1 + length > width {
-            lines.push(std::mem::replace(&mut line, rest.to_owned()));
-            (used, empty) = (rest.chars().count(), true);
-        }
-        if !empty {
-            line.push(' ');
-            used += 1;
-        }
-        for c in word.chars() {
-            if used >= width && !line.trim().is_empty() {
-                lines.push(std::mem::replace(&mut line, rest.to_owned()));
-                used = rest.chars().count();
-            }
-            line.push(c);
-            used += 1;
-        }
-        empty = false;
-    }
-    lines.push(line);
-    lines
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_fit() {
-        let lines = wrap("one two three four", "* ", "  ", 10);
-        assert_eq!(lines, ["* one two", "  three", "  four"]);
-        assert_eq!(wrap("abcdefghijkl", "", "", 5), ["abcde", "fghij", "kl"]);
     }
 }
