@@ -77,6 +77,27 @@ fn selective_reading_loses_no_record_that_full_decoding_gives() {
     assert!(seen > 100, "only {seen} wanted records in all logs");
 }
 
+/// What tshark reads inside them is in `truth.jsonl`; that nothing stays closed is here.
+#[test]
+fn secrets_that_captures_bring_open_every_record() {
+    let Some(captures) = shared("corpus/pcap/awakecoding+wireshark-rdp") else { return };
+    let (mut opened, mut connections) = (0, 0);
+    for path in files(&captures) {
+        let report = serde_json::to_value(analyse(&path)).unwrap();
+        for attempt in report["attempts"].as_array().unwrap() {
+            let decryption = &attempt["wire"]["decryption"];
+            if decryption.is_null() {
+                continue;
+            }
+            assert_eq!(decryption["failed"], serde_json::json!([0, 0]), "{}", name(&path));
+            let records = decryption["opened"].as_array().unwrap();
+            opened += records.iter().filter_map(Value::as_u64).sum::<u64>();
+            connections += 1;
+        }
+    }
+    assert!(opened > 3_000 && connections >= 7, "{opened} records of {connections} connections");
+}
+
 /// What the public projects' own tests expect of their captures, as far as it is
 /// about RDP connections or counts.
 #[test]

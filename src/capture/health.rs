@@ -64,6 +64,10 @@ impl Tracker {
         if let Some(mss) = segment.mss {
             self.health.mss = Some(mss);
         }
+        if segment.flags.syn {
+            self.health.syn_options = segment.options.kinds().to_vec();
+            self.health.window_scale = segment.options.window_scale;
+        }
         self.window.announced(segment, time);
         let length = segment.seq_len();
         if segment.flags.rst {
@@ -196,6 +200,7 @@ impl Tracker {
         } else if !repeated {
             self.repeated_acks = 0;
         }
+        self.health.dsacks += u32::from(segment.dsack);
         self.last_ack = Some((segment.ack, segment.window));
         self.unseen(segment.ack, time);
         while let Some(front) = self.outstanding.front() {

@@ -96,6 +96,14 @@ fn never_logged_on(view: &Conversation) -> bool {
         && view.tcp.close.is_some()
 }
 
+/// Whether the last HTTP answer of an RD Gateway, where it is readable, refuses the
+/// tunnel: 101 and 200 open it.
+fn gateway_refused(view: &Conversation) -> bool {
+    let answer = view.decryption.http_answer.as_ref();
+    let status = answer.and_then(|at| at.value.split(' ').nth(1)?.parse::<u16>().ok());
+    status.is_some_and(|status| status >= 400)
+}
+
 /// SYNs that nobody answered, although the capture waited.
 pub fn syn_unanswered(view: &Conversation) -> bool {
     let tcp = &view.tcp;
@@ -139,7 +147,11 @@ pub fn wire_outcome(view: &Conversation) -> (Outcome, Stage) {
     if view.service == Service::Gateway {
         // What runs inside is not visible: only its TLS layer can be judged.
         let stage = if is_finished(view) { Stage::Session } else { Stage::Tls };
-        let cut_short = !is_finished(view) && view.tcp.close.is_some();
+        let ended = view.tcp.close.is_some();
+        if ended && gateway_refused(view) {
+            return (Outcome::Failed, Stage::Authorization);
+        }
+        let cut_short = !is_finished(view) && ended;
         return (if cut_short { Outcome::Failed } else { Outcome::Unknown }, stage);
     }
     after_request(view)

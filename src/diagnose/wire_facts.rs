@@ -82,6 +82,13 @@ fn tcp_facts(view: &Conversation, facts: &mut Vec<Fact>) {
                 .with("server", view.server),
         );
     }
+    for error in &tcp.unreachables {
+        if let Reason::TooBig { mtu } = error.value.1.reason {
+            facts.push(
+                at("wire.icmp.too_big", view, error).with("from", error.value.0).with("mtu", mtu),
+            );
+        }
+    }
     for reset in &tcp.foreign_resets {
         let kind = match reset.mark {
             ResetMark::Ttl => "wire.rst.foreign",

@@ -151,6 +151,7 @@ const FACTS: &[&str] = &[
     "wire.dns.resolved",
     "wire.dns.slow",
     "wire.icmp.time_exceeded",
+    "wire.icmp.too_big",
     "wire.icmp.unreachable",
     "wire.kerberos.error",
     "wire.loss.heavy",

@@ -89,4 +89,6 @@ pub struct Decryption {
     pub problem: Option<String>,
     /// First line of the HTTP request inside: a gateway's.
     pub http: Option<At<String>>,
+    /// Status line of the last HTTP answer.
+    pub http_answer: Option<At<String>>,
 }

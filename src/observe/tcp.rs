@@ -112,6 +112,12 @@ pub struct TcpHealth {
     /// Those since the other side last sent anything.
     pub unanswered_keep_alives: u32,
     pub mss: Option<u16>,
+    /// Option kinds of this side's SYN in their order, and its window scale: both
+    /// differ from system to system.
+    pub syn_options: Vec<u8>,
+    pub window_scale: Option<u8>,
+    /// Times that the other side said it got bytes twice, RFC 2883.
+    pub dsacks: u32,
     /// Largest payload that was sent.
     pub largest_sent: u32,
     /// Largest payload that the other side acknowledged.
@@ -139,7 +145,8 @@ impl TcpHealth {
     /// Retransmissions whose first copy passed the capture point and was not
     /// acknowledged here: lost behind it (or their acknowledgement was).
     pub fn lost_behind(&self) -> u32 {
-        self.retransmissions.saturating_sub(self.spurious_retransmissions)
+        let needless = self.spurious_retransmissions.max(self.dsacks);
+        self.retransmissions.saturating_sub(needless)
     }
 }
 

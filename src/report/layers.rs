@@ -185,5 +185,6 @@ pub(super) fn decryption_report(view: &Conversation) -> Option<DecryptionReport>
         failed: decryption.failed,
         problem: decryption.problem.clone(),
         http: decryption.http.as_ref().map(|at| at.value.clone()),
+        http_answer: decryption.http_answer.as_ref().map(|at| at.value.clone()),
     })
 }

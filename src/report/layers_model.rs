@@ -122,4 +122,6 @@ pub struct DecryptionReport {
     pub problem: Option<String>,
     /// First line of an HTTP request inside: RD Gateway.
     pub http: Option<String>,
+    /// Status line of the last HTTP answer.
+    pub http_answer: Option<String>,
 }

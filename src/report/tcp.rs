@@ -67,6 +67,8 @@ fn health_report(health: &TcpHealth, ttl: Option<u8>) -> HealthReport {
     HealthReport {
         ttl,
         mss: health.mss,
+        syn_options: health.syn_options.clone(),
+        window_scale: health.window_scale,
         data_segments: health.data_segments,
         payload_bytes: health.payload_bytes,
         fast_retransmissions: health.fast_retransmissions,
@@ -74,6 +76,7 @@ fn health_report(health: &TcpHealth, ttl: Option<u8>) -> HealthReport {
         lost_before: health.filled_late,
         lost_behind: health.lost_behind(),
         out_of_order: health.out_of_order,
+        dsacks: health.dsacks,
         duplicate_acks: health.duplicate_acks,
         unseen_bytes: health.unseen_bytes,
         zero_windows: health.zero_windows,

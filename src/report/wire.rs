@@ -94,5 +94,9 @@ fn certificate_report(certificate: &Certificate) -> CertificateReport {
         sha1: certificate.sha1.clone(),
         sha256: certificate.sha256.clone(),
         self_signed: certificate.self_signed,
+        names: certificate.names.clone(),
+        key_bits: certificate.key_bits,
+        signature_algorithm: certificate.signature_algorithm.clone(),
+        server_auth: certificate.server_auth,
     }
 }

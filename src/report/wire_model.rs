@@ -68,6 +68,18 @@ pub struct CertificateReport {
     pub sha1: String,
     pub sha256: String,
     pub self_signed: bool,
+    /// DNS names and addresses that it is for.
+    #[serde(default)]
+    pub names: Vec<String>,
+    /// Bits of an RSA modulus or of the curve.
+    #[serde(default)]
+    pub key_bits: Option<u32>,
+    /// Dotted object identifier.
+    #[serde(default)]
+    pub signature_algorithm: String,
+    /// Whether it may authenticate servers; `null` when it does not say.
+    #[serde(default)]
+    pub server_auth: Option<bool>,
 }
 
 /// The TCP layer. Times are in ms, as seen at the capture point.
@@ -143,6 +155,9 @@ pub struct Retransmissions {
 pub struct HealthReport {
     pub ttl: Option<u8>,
     pub mss: Option<u16>,
+    /// Option kinds of this side's SYN, in order.
+    pub syn_options: Vec<u8>,
+    pub window_scale: Option<u8>,
     pub data_segments: u32,
     pub payload_bytes: u64,
     /// Sent again after duplicate acknowledgements.
@@ -154,6 +169,8 @@ pub struct HealthReport {
     /// Sent again, and no acknowledgement had passed: lost behind the capture point.
     pub lost_behind: u32,
     pub out_of_order: u32,
+    /// The other side said that it got bytes twice (RFC 2883).
+    pub dsacks: u32,
     pub duplicate_acks: u32,
     /// Acknowledged bytes that the capture does not hold.
     pub unseen_bytes: u64,

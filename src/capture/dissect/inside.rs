@@ -152,16 +152,20 @@ fn fast_path(rest: &[u8]) -> Unit {
     if length < 2 { Unit::Unknown } else { Unit::Skip(length) }
 }
 
-/// The first line of an HTTP request; the rest of the direction is not read.
+/// First line of an HTTP request, and of the last answer; the rest of each record is
+/// not read.
 fn http(side: Side, rest: &[u8], moment: Moment, decryption: &mut Decryption) -> Unit {
-    let is_http =
-        caller(rest) == Caller::Http || rest.starts_with(b"RDG_") || rest.starts_with(b"RPC_");
-    if side == Side::Client && is_http {
-        let line = rest.split(|byte| *byte == b'\r').next().unwrap_or(rest);
-        let line = line.get(..MAX_TEXT).unwrap_or(line);
-        decryption
-            .http
-            .get_or_insert_with(|| moment.at(String::from_utf8_lossy(line).into_owned()));
+    let line = rest.split(|byte| *byte == b'\r').next().unwrap_or(rest);
+    let line = || String::from_utf8_lossy(line.get(..MAX_TEXT).unwrap_or(line)).into_owned();
+    let gateway = rest.starts_with(b"RDG_") || rest.starts_with(b"RPC_");
+    match side {
+        Side::Client if gateway || caller(rest) == Caller::Http => {
+            decryption.http.get_or_insert_with(|| moment.at(line()));
+        }
+        Side::Server if rest.starts_with(b"HTTP/1.") => {
+            decryption.http_answer = Some(moment.at(line()));
+        }
+        _ => {}
     }
     Unit::Unknown
 }
