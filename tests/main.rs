@@ -13,6 +13,7 @@ mod architecture;
 mod broken_captures;
 mod cli;
 mod corpus;
+mod decryption;
 mod knowledge;
 mod layers;
 mod peers;
