@@ -14,6 +14,7 @@ mod missing;
 mod offers;
 mod rank;
 mod rdp_facts;
+mod tls_facts;
 mod trouble;
 mod weigh;
 mod wire_facts;
