@@ -97,6 +97,12 @@ fn version_mismatch() -> Vec<TicketFile> {
 fn refused_port() -> Vec<TicketFile> {
     let mut talk = talk(31, At::Client);
     resolved(&mut talk.frames, DAY - 40);
+    refused(&mut talk);
+    vec![capture("client.pcapng", talk)]
+}
+
+/// Three SYNs, each answered by a reset.
+fn refused(talk: &mut Talk) {
     for _ in 0..3 {
         talk.frame(Side::Client, SYN, &[]);
         talk.advance(Side::Client, 1);
@@ -105,7 +111,6 @@ fn refused_port() -> Vec<TicketFile> {
         talk.client.seq -= 1;
         talk.wait_ms(500);
     }
-    vec![capture("client.pcapng", talk)]
 }
 
 fn resolved(frames: &mut Frames, time_ms: i64) {
@@ -256,14 +261,7 @@ fn stale_name() -> Vec<TicketFile> {
     dns(frames, DAY - 90, CLIENT, RESOLVER, 403, &full, None);
     dns(frames, DAY - 87, CLIENT, RESOLVER, 403, &full, Some((0, Some([10, 20, 0, 77]))));
     resolved(frames, DAY - 40);
-    for _ in 0..3 {
-        talk.frame(Side::Client, SYN, &[]);
-        talk.advance(Side::Client, 1);
-        talk.wait_ms(3);
-        talk.frame(Side::Server, RST, &[]);
-        talk.client.seq -= 1;
-        talk.wait_ms(500);
-    }
+    refused(&mut talk);
     vec![capture("client.pcapng", talk)]
 }
 

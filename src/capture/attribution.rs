@@ -147,7 +147,7 @@ impl Attribution {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::packet::{Flags, TcpOptions};
+    use crate::wire::packet::Flags;
     use jiff::{SignedDuration, Timestamp};
 
     fn at(ms: i64) -> HostTime {
@@ -156,23 +156,11 @@ mod tests {
 
     fn segment(ttl: u8, id: u16, rst: bool) -> Segment<'static> {
         Segment {
-            source: "10.0.0.9:3389".parse().unwrap(),
-            destination: "10.0.0.5:50000".parse().unwrap(),
             ttl,
             ip_id: Some(id),
-            seq: 1,
-            ack: 1,
             flags: Flags { ack: true, rst, ..Flags::default() },
-            window: 500,
-            mss: None,
-            sack: None,
-            dsack: false,
-            options: TcpOptions::default(),
-            ecn: false,
-            df: true,
-            vlan: None,
-            payload: &[],
             payload_len: u32::from(!rst) * 10,
+            ..Segment::example()
         }
     }
 

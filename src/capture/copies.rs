@@ -70,7 +70,6 @@ impl Copies {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::packet::{Flags, TcpOptions};
     use jiff::{SignedDuration, Timestamp};
 
     fn at(micros: i64) -> HostTime {
@@ -78,25 +77,7 @@ mod tests {
     }
 
     fn segment(id: Option<u16>, payload_len: u32) -> Segment<'static> {
-        Segment {
-            source: "10.0.0.5:50000".parse().unwrap(),
-            destination: "10.0.0.9:3389".parse().unwrap(),
-            ttl: 128,
-            ip_id: id,
-            seq: 1,
-            ack: 1,
-            flags: Flags { ack: true, ..Flags::default() },
-            window: 500,
-            mss: None,
-            sack: None,
-            dsack: false,
-            options: TcpOptions::default(),
-            ecn: false,
-            df: true,
-            vlan: None,
-            payload: &[],
-            payload_len,
-        }
+        Segment { ip_id: id, payload_len, ..Segment::example() }
     }
 
     #[test]

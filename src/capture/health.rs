@@ -292,7 +292,6 @@ fn is_keep_alive(segment: &Segment<'_>, highest: u32) -> bool {
 #[expect(clippy::cast_possible_wrap, reason = "test data is short")]
 mod tests {
     use super::*;
-    use crate::wire::packet::{Flags, TcpOptions};
     use jiff::{SignedDuration, Timestamp};
     use proptest::prelude::*;
 
@@ -301,25 +300,7 @@ mod tests {
     }
 
     fn segment(id: u16, seq: u32, ack: u32, payload_len: u32) -> Segment<'static> {
-        Segment {
-            source: "10.0.0.5:50000".parse().unwrap(),
-            destination: "10.0.0.9:3389".parse().unwrap(),
-            ttl: 128,
-            ip_id: Some(id),
-            df: true,
-            vlan: None,
-            seq,
-            ack,
-            flags: Flags { ack: true, ..Flags::default() },
-            ecn: false,
-            window: 500,
-            mss: None,
-            options: TcpOptions::default(),
-            sack: None,
-            dsack: false,
-            payload: &[],
-            payload_len,
-        }
+        Segment { ip_id: Some(id), seq, ack, payload_len, ..Segment::example() }
     }
 
     #[test]

@@ -82,6 +82,32 @@ impl Segment<'_> {
     }
 }
 
+#[cfg(test)]
+impl Segment<'static> {
+    /// A segment of a client for tests, to be changed field by field.
+    pub(crate) fn example() -> Self {
+        Self {
+            source: SocketAddr::from(([10, 0, 0, 5], 50_000)),
+            destination: SocketAddr::from(([10, 0, 0, 9], 3389)),
+            ttl: 128,
+            ip_id: Some(1),
+            df: true,
+            vlan: None,
+            seq: 1,
+            ack: 1,
+            flags: Flags { ack: true, ..Flags::default() },
+            ecn: false,
+            window: 500,
+            mss: None,
+            options: TcpOptions::default(),
+            sack: None,
+            dsack: false,
+            payload: &[],
+            payload_len: 0,
+        }
+    }
+}
+
 /// Reads a header and what follows it. A header whose options the snap length cut
 /// off still tells ports, numbers and flags, and they are what counts.
 pub(super) fn read<'a>(internet: &Internet, bytes: &'a [u8]) -> Option<Segment<'a>> {
