@@ -7,11 +7,21 @@ use crate::correlate::{client_records, has_session, is_finished};
 use crate::observe::{
     AlertDescription, Conversation, Negotiation, Service, Side, Version, cipher_suite_name,
 };
+use jiff::{SignedDuration, Timestamp};
 
-/// All facts about TLS and the end. `wanted_name` is the name that the user typed.
-pub(super) fn tls_facts(view: &Conversation, wanted_name: Option<&str>, facts: &mut Vec<Fact>) {
+/// What the client expects of a certificate.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Wanted<'a> {
+    /// The name that the user typed, if known.
+    pub(super) name: Option<&'a str>,
+    /// How far the client's clock is ahead of the capture's, if known.
+    pub(super) client_ahead: Option<SignedDuration>,
+}
+
+/// All facts about TLS and the end.
+pub(super) fn tls_facts(view: &Conversation, wanted: Wanted<'_>, facts: &mut Vec<Fact>) {
     hello_facts(view, facts);
-    certificate_facts(view, wanted_name, facts);
+    certificate_facts(view, wanted, facts);
     ending_facts(view, facts);
 }
 
@@ -56,12 +66,33 @@ fn hello_facts(view: &Conversation, facts: &mut Vec<Fact>) {
     }
 }
 
-fn certificate_facts(view: &Conversation, wanted_name: Option<&str>, facts: &mut Vec<Fact>) {
+/// The fact about a certificate's dates, by the capture's clock, then by the client's.
+fn validity(
+    (not_before, not_after): (Option<Timestamp>, Option<Timestamp>),
+    now: Timestamp,
+    clients: Timestamp,
+) -> &'static str {
+    let ended = |by: Timestamp| not_after.is_some_and(|end| end < by);
+    let early = |by: Timestamp| not_before.is_some_and(|start| start > by);
+    if ended(now) {
+        "wire.certificate.expired"
+    } else if early(now) {
+        "wire.certificate.not_yet_valid"
+    } else if ended(clients) {
+        "wire.certificate.expired_by_client_clock"
+    } else if early(clients) {
+        "wire.certificate.not_yet_valid_by_client_clock"
+    } else {
+        "wire.certificate.valid"
+    }
+}
+
+fn certificate_facts(view: &Conversation, wanted: Wanted<'_>, facts: &mut Vec<Fact>) {
     let Some(chain) = &view.tls.certificates else { return };
     let Some(leaf) = chain.value.first() else { return };
     // The certificate is judged at the capture's time, never by today's clock.
     let now = chain.time.0;
-    let shown = |time: Option<jiff::Timestamp>| time.map(crate::base::rfc3339).unwrap_or_default();
+    let shown = |time: Option<Timestamp>| time.map(crate::base::rfc3339).unwrap_or_default();
     let fact = |kind| {
         at(kind, view, chain)
             .with("subject", &leaf.subject)
@@ -71,17 +102,15 @@ fn certificate_facts(view: &Conversation, wanted_name: Option<&str>, facts: &mut
             .with("sha1", &leaf.sha1)
     };
     facts.push(fact("wire.certificate.seen"));
-    let expired = leaf.not_after.is_some_and(|end| end < now);
-    let early = leaf.not_before.is_some_and(|start| start > now);
-    if expired {
-        facts.push(fact("wire.certificate.expired"));
-    }
-    if early {
-        facts.push(fact("wire.certificate.not_yet_valid"));
-    }
-    if !expired && !early {
-        facts.push(fact("wire.certificate.valid"));
-    }
+    // The client judges by its own clock, which may be wrong.
+    let ahead = wanted.client_ahead.unwrap_or_default();
+    let clients = now.checked_add(ahead).unwrap_or(now);
+    let kind = validity((leaf.not_before, leaf.not_after), now, clients);
+    facts.push(
+        fact(kind)
+            .with("client_time", crate::base::rfc3339(clients))
+            .with("ahead_s", format!("{:+.0}", ahead.as_secs_f64())),
+    );
     if leaf.self_signed {
         facts.push(fact("wire.certificate.self_signed"));
     }
@@ -89,7 +118,7 @@ fn certificate_facts(view: &Conversation, wanted_name: Option<&str>, facts: &mut
         facts.push(fact("wire.certificate.weak").with("weakness", weakness));
     }
     let sni = view.tls.client_hello.as_ref().and_then(|hello| hello.value.server_name());
-    let wanted = wanted_name.map(str::to_owned).or(sni);
+    let wanted = wanted.name.map(str::to_owned).or(sni);
     if let Some(wanted) = wanted.filter(|wanted| !leaf.covers(wanted)) {
         facts.push(
             fact("wire.certificate.name_mismatch")
@@ -189,4 +218,25 @@ fn last_server_time(view: &Conversation) -> crate::base::HostTime {
         server_data.last().map(|record| record.time),
     ];
     times.into_iter().flatten().max().unwrap_or(view.start)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_is_judged_by_the_clock_of_the_client_too() {
+        let day = |n: i64| Timestamp::from_second(n * 86_400).unwrap();
+        let dates = (Some(day(10)), Some(day(20)));
+        for (now, clients, fact) in [
+            (15, 15, "valid"),
+            (15, 25, "expired_by_client_clock"),
+            (15, 5, "not_yet_valid_by_client_clock"),
+            (25, 15, "expired"),
+            (5, 15, "not_yet_valid"),
+        ] {
+            let found = validity(dates, day(now), day(clients));
+            assert_eq!(found.strip_prefix("wire.certificate."), Some(fact), "{now} {clients}");
+        }
+    }
 }

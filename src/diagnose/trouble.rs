@@ -3,6 +3,7 @@
 use super::host_facts::Hosts;
 use super::log_facts::log_facts;
 use super::rdp_facts::rdp_facts;
+use super::tls_facts::Wanted;
 use super::wire_facts::{losses, wire_facts};
 use super::{Fact, Known};
 use crate::base::{CaseTime, Endpoint};
@@ -213,8 +214,13 @@ impl Trouble {
         let mut attempt_facts = Vec::new();
         for attempt in self.attempts(case) {
             attempt_facts.extend(log_facts(case, attempt));
+            let client = attempt.client_host.as_deref();
+            let wanted = Wanted {
+                name: attempt.server_name.as_deref(),
+                client_ahead: client.and_then(|host| case.clocks.offset(host)).map(|o| o.ahead),
+            };
             for view in attempt.views() {
-                attempt_facts.extend(wire_facts(view, attempt.server_name.as_deref()));
+                attempt_facts.extend(wire_facts(view, wanted));
                 attempt_facts.extend(known.choices.facts(view, known.knowledge));
                 attempt_facts.extend(rdp_facts(view, known.knowledge));
             }

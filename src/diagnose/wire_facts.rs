@@ -1,7 +1,7 @@
 //! What one capture proves about one connection.
 
 use super::Fact;
-use super::tls_facts::tls_facts;
+use super::tls_facts::{Wanted, tls_facts};
 use crate::base::millis_between;
 use crate::correlate::{syn_unanswered, vantage_of};
 use crate::observe::{
@@ -22,13 +22,13 @@ const BLACK_HOLE_TIMES: u32 = 3;
 /// No confirm within this is no answer, in ms.
 const NO_REPLY_MS: f64 = 4_000.0;
 
-/// All facts of one view. `wanted_name` is the name that the user typed, if known.
-pub(super) fn wire_facts(view: &Conversation, wanted_name: Option<&str>) -> Vec<Fact> {
+/// All facts of one view.
+pub(super) fn wire_facts(view: &Conversation, wanted: Wanted<'_>) -> Vec<Fact> {
     let mut facts = Vec::new();
     tcp_facts(view, &mut facts);
     path_facts(view, &mut facts);
     x224_facts(view, &mut facts);
-    tls_facts(view, wanted_name, &mut facts);
+    tls_facts(view, wanted, &mut facts);
     facts
 }
 
