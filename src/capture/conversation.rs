@@ -104,7 +104,7 @@ impl Live {
             self.tcp.duplicate_frames += 1;
             return;
         }
-        own.sent(segment, frame, time);
+        own.sent(segment, other.has_closed_window(), frame, time);
         other.acknowledged_by(segment, frame, time);
         self.attribution.saw(side, segment, frame, time);
         self.handshake(side, frame, time, segment);
@@ -209,10 +209,20 @@ impl Live {
             stream.finish(&mut sink);
         }
         let mut layers = self.dissector.finish();
-        let whole_start = self.tcp.syn.is_some() && layers.x224.request.is_none();
-        if !whole_start || self.recognised.service == Service::Gateway {
-            // Whoever came late does not know what the caller said first.
+        // Whoever came late, or lost the first bytes, does not know how it began.
+        let lost = |seen: Option<FrameNumber>| {
+            self.gap.is_some_and(|gap| seen.is_some_and(|frame| gap.frame <= frame))
+        };
+        let spoke_rdp = layers.x224.request.is_some() || layers.x224.confirm.is_some();
+        let caller = layers.x224.foreign_caller.as_ref().map(|at| at.frame);
+        let gateway = self.recognised.service == Service::Gateway;
+        if self.tcp.syn.is_none() || spoke_rdp || gateway || lost(caller) {
             layers.x224.foreign_caller = None;
+        }
+        let answer = layers.x224.foreign_answer.as_ref().map(|at| at.frame);
+        let begun = self.tcp.syn_ack.is_some() || layers.x224.request.is_some();
+        if !begun || lost(answer) {
+            layers.x224.foreign_answer = None;
         }
         let request = layers.decryption.http.as_ref();
         if self.recognised.needs_proof && !request.is_some_and(|at| is_gateway_request(&at.value)) {

@@ -21,16 +21,37 @@ struct Fingerprint {
 /// Capture points are at most this far apart, in ms.
 const SAME_ID_MS: f64 = 3000.0;
 
-/// Without an identification only what comes at once is a copy: no sender repeats
-/// within this, in ms.
+/// Without an identification only what comes at once is a copy, unless something else
+/// tells: no sender repeats within this, in ms.
 const NO_ID_MS: f64 = 0.5;
 
-const FINGERPRINTS_KEPT: usize = 16;
+/// Capture points whose clocks differ by seconds have this many segments between a
+/// frame and its copy.
+const FINGERPRINTS_KEPT: usize = 128;
+
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    print: Fingerprint,
+    time: HostTime,
+    ttl: u8,
+    /// TSval and TSecr, RFC 7323: a retransmission has a later TSval.
+    timestamps: Option<(u32, u32)>,
+}
+
+impl Seen {
+    /// How far from this frame its copy may come, in ms.
+    fn reach_ms(&self, other: &Self, constant_id: bool) -> f64 {
+        let other_distance = self.ttl != other.ttl;
+        let same_stamp = self.timestamps.is_some() && self.timestamps == other.timestamps;
+        let by_id = self.print.id.is_some() && !constant_id;
+        if by_id || other_distance || same_stamp { SAME_ID_MS } else { NO_ID_MS }
+    }
+}
 
 /// The segments that one side sent last.
 #[derive(Debug, Default)]
 pub(super) struct Copies {
-    recent: VecDeque<(Fingerprint, HostTime)>,
+    recent: VecDeque<Seen>,
 }
 
 impl Copies {
@@ -44,24 +65,26 @@ impl Copies {
             window: segment.window,
             flags: segment.flags,
         };
-        // Tools that write one identification into every packet say nothing with it.
-        let constant = self.recent.iter().any(|(other, _)| {
-            other.id == print.id && (other.seq, other.payload_len) != (print.seq, print.payload_len)
-        });
-        let limit = if print.id.is_some() && !constant { SAME_ID_MS } else { NO_ID_MS };
         // Bare acknowledgements without an identification repeat for good reasons.
         if print.id.is_none() && segment.seq_len() == 0 && !segment.flags.rst {
             return false;
         }
-        let known = self
-            .recent
-            .iter()
-            .any(|(other, at)| *other == print && millis_between(at.0, time.0).abs() < limit);
+        // Tools that write one identification into every packet say nothing with it.
+        let constant = self.recent.iter().any(|seen| {
+            let other = &seen.print;
+            other.id == print.id && (other.seq, other.payload_len) != (print.seq, print.payload_len)
+        });
+        let timestamps = segment.options.timestamps;
+        let seen = Seen { print, time, ttl: segment.ttl, timestamps };
+        let known = self.recent.iter().rev().any(|other| {
+            other.print == print
+                && millis_between(other.time.0, time.0).abs() < seen.reach_ms(other, constant)
+        });
         if !known {
             if self.recent.len() == FINGERPRINTS_KEPT {
                 self.recent.pop_front();
             }
-            self.recent.push_back((print, time));
+            self.recent.push_back(seen);
         }
         known
     }

@@ -59,8 +59,20 @@ pub(super) fn before(a: u32, b: u32) -> bool {
 }
 
 impl Tracker {
-    /// This side sent a segment.
-    pub(super) fn sent(&mut self, segment: &Segment<'_>, frame: FrameNumber, time: HostTime) {
+    /// Whether this side's receive window is closed.
+    pub(super) fn has_closed_window(&self) -> bool {
+        self.window.is_closed()
+    }
+
+    /// This side sent a segment; `peer_closed` is whether the other side's window is
+    /// closed.
+    pub(super) fn sent(
+        &mut self,
+        segment: &Segment<'_>,
+        peer_closed: bool,
+        frame: FrameNumber,
+        time: HostTime,
+    ) {
         if let Some(mss) = segment.mss {
             self.health.mss = Some(mss);
         }
@@ -73,7 +85,10 @@ impl Tracker {
         if segment.flags.rst {
             return;
         }
-        if self.highest.is_some_and(|highest| is_keep_alive(segment, highest)) {
+        let probes = |highest: u32| {
+            is_keep_alive(segment, highest) || (peer_closed && is_window_probe(segment, highest))
+        };
+        if self.highest.is_some_and(probes) {
             self.health.keep_alives += 1;
             self.health.unanswered_keep_alives += 1;
             return;
@@ -99,6 +114,11 @@ impl Tracker {
             self.fresh(segment, (start, end), frame, time);
         } else {
             self.again((start, end), segment.payload_len, frame, time);
+            if before(highest, end) {
+                // It carries more than the first time.
+                self.highest = Some(end);
+                self.health.payload_bytes += u64::from(end.wrapping_sub(highest));
+            }
         }
     }
 
@@ -288,6 +308,11 @@ fn is_keep_alive(segment: &Segment<'_>, highest: u32) -> bool {
         && segment.seq == highest.wrapping_sub(1)
 }
 
+/// One byte beyond what was sent asks whether a closed window opened, RFC 9293 3.8.6.1.
+fn is_window_probe(segment: &Segment<'_>, highest: u32) -> bool {
+    segment.payload_len == 1 && segment.seq == highest
+}
+
 #[cfg(test)]
 #[expect(clippy::cast_possible_wrap, reason = "test data is short")]
 mod tests {
@@ -306,10 +331,10 @@ mod tests {
     #[test]
     fn retransmission_and_late_filling_are_told_apart() {
         let mut tracker = Tracker::default();
-        tracker.sent(&segment(1, 0, 0, 100), FrameNumber(1), at(0));
-        tracker.sent(&segment(2, 200, 0, 100), FrameNumber(2), at(1));
-        tracker.sent(&segment(3, 100, 0, 100), FrameNumber(3), at(250));
-        tracker.sent(&segment(4, 0, 0, 100), FrameNumber(4), at(300));
+        tracker.sent(&segment(1, 0, 0, 100), false, FrameNumber(1), at(0));
+        tracker.sent(&segment(2, 200, 0, 100), false, FrameNumber(2), at(1));
+        tracker.sent(&segment(3, 100, 0, 100), false, FrameNumber(3), at(250));
+        tracker.sent(&segment(4, 0, 0, 100), false, FrameNumber(4), at(300));
         let health = tracker.finish(at(60_000));
         assert_eq!((health.filled_late, health.retransmissions), (1, 1));
         assert_eq!(health.unacked.map(|u| u.times), Some(2));
@@ -318,9 +343,9 @@ mod tests {
     #[test]
     fn the_largest_acknowledged_segment_and_the_round_trip_are_known() {
         let mut tracker = Tracker::default();
-        tracker.sent(&segment(1, 0, 0, 1460), FrameNumber(1), at(0));
+        tracker.sent(&segment(1, 0, 0, 1460), false, FrameNumber(1), at(0));
         tracker.acknowledged_by(&segment(9, 0, 1460, 0), FrameNumber(2), at(20));
-        tracker.sent(&segment(2, 1460, 0, 10), FrameNumber(3), at(30));
+        tracker.sent(&segment(2, 1460, 0, 10), false, FrameNumber(3), at(30));
         let health = tracker.finish(at(60_000));
         assert_eq!(health.largest_acked, 1460);
         assert_eq!(health.rtt.map(|rtt| (rtt.samples, rtt.mean_ms)), Some((1, 20.0)));
@@ -330,23 +355,23 @@ mod tests {
     #[test]
     fn a_keep_alive_is_no_retransmission() {
         let mut tracker = Tracker::default();
-        tracker.sent(&segment(1, 0, 0, 100), FrameNumber(1), at(0));
+        tracker.sent(&segment(1, 0, 0, 100), false, FrameNumber(1), at(0));
         tracker.acknowledged_by(&segment(9, 0, 100, 0), FrameNumber(2), at(20));
-        tracker.sent(&segment(2, 99, 0, 1), FrameNumber(3), at(30_000));
+        tracker.sent(&segment(2, 99, 0, 1), false, FrameNumber(3), at(30_000));
         assert_eq!(tracker.finish(at(60_000)).retransmissions, 0);
     }
 
     #[test]
     fn a_repetition_says_why_it_was_sent() {
         let mut tracker = Tracker::default();
-        tracker.sent(&segment(1, 0, 0, 100), FrameNumber(1), at(0));
-        tracker.sent(&segment(2, 100, 0, 100), FrameNumber(2), at(1));
+        tracker.sent(&segment(1, 0, 0, 100), false, FrameNumber(1), at(0));
+        tracker.sent(&segment(2, 100, 0, 100), false, FrameNumber(2), at(1));
         for frame in 3..6 {
             tracker.acknowledged_by(&segment(9, 0, 0, 0), FrameNumber(frame), at(20));
         }
-        tracker.sent(&segment(3, 0, 0, 100), FrameNumber(6), at(21));
+        tracker.sent(&segment(3, 0, 0, 100), false, FrameNumber(6), at(21));
         tracker.acknowledged_by(&segment(10, 0, 200, 0), FrameNumber(7), at(40));
-        tracker.sent(&segment(4, 100, 0, 100), FrameNumber(8), at(41));
+        tracker.sent(&segment(4, 100, 0, 100), false, FrameNumber(8), at(41));
         let health = tracker.finish(at(50));
         assert_eq!(
             (health.retransmissions, health.fast_retransmissions, health.spurious_retransmissions),
@@ -358,8 +383,8 @@ mod tests {
     #[test]
     fn bytes_that_only_the_receiver_saw_are_the_captures_loss() {
         let mut tracker = Tracker::default();
-        tracker.sent(&segment(1, 0, 0, 100), FrameNumber(1), at(0));
-        tracker.sent(&segment(3, 200, 0, 100), FrameNumber(2), at(1));
+        tracker.sent(&segment(1, 0, 0, 100), false, FrameNumber(1), at(0));
+        tracker.sent(&segment(3, 200, 0, 100), false, FrameNumber(2), at(1));
         tracker.acknowledged_by(&segment(9, 0, 300, 0), FrameNumber(3), at(20));
         tracker.acknowledged_by(&segment(10, 0, 350, 0), FrameNumber(4), at(30));
         let health = tracker.finish(at(50));
@@ -369,11 +394,11 @@ mod tests {
     #[test]
     fn keep_alives_without_answer_are_counted() {
         let mut tracker = Tracker::default();
-        tracker.sent(&segment(1, 0, 0, 100), FrameNumber(1), at(0));
-        tracker.sent(&segment(2, 99, 0, 1), FrameNumber(2), at(1000));
+        tracker.sent(&segment(1, 0, 0, 100), false, FrameNumber(1), at(0));
+        tracker.sent(&segment(2, 99, 0, 1), false, FrameNumber(2), at(1000));
         tracker.acknowledged_by(&segment(9, 0, 100, 0), FrameNumber(3), at(1020));
-        tracker.sent(&segment(3, 99, 0, 1), FrameNumber(4), at(2000));
-        tracker.sent(&segment(4, 99, 0, 1), FrameNumber(5), at(3000));
+        tracker.sent(&segment(3, 99, 0, 1), false, FrameNumber(4), at(2000));
+        tracker.sent(&segment(4, 99, 0, 1), false, FrameNumber(5), at(3000));
         let health = tracker.finish(at(4000));
         assert_eq!((health.keep_alives, health.unanswered_keep_alives), (3, 2));
     }
@@ -392,7 +417,7 @@ mod tests {
                 let segment = segment(1, seq, ack, length);
                 if own {
                     sent += 1;
-                    tracker.sent(&segment, frame, at(index as i64));
+                    tracker.sent(&segment, ack % 5 == 0, frame, at(index as i64));
                 } else {
                     tracker.acknowledged_by(&segment, frame, at(index as i64));
                 }

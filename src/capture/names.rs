@@ -208,6 +208,12 @@ impl Names {
     /// All outcomes; `end` is the time of the last frame.
     pub(super) fn finish(mut self, end: Option<HostTime>) -> Vec<Observation> {
         let open = std::mem::take(&mut self.open);
+        // "No IPv4 address" says nothing while the question for IPv6 is open.
+        for (_, name, query_type, client) in open.keys() {
+            if query_type == "AAAA" {
+                self.outcomes.remove(&(*client, name.clone(), "wire.dns.empty"));
+            }
+        }
         for ((via, name, query_type, client), query) in open {
             let waited = end.map_or(0.0, |end| millis_between(query.first.1.0, end.0));
             // Neighbours that do not know a name stay silent: that says nothing.

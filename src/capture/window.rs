@@ -26,6 +26,11 @@ impl ReceiveWindow {
         }
     }
 
+    /// Whether the last segment announced a closed window.
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed_since.is_some()
+    }
+
     /// Writes down what is known when the connection was last seen.
     pub(super) fn finish(self, end: HostTime, health: &mut TcpHealth) {
         health.zero_windows = self.zero_windows;

@@ -81,8 +81,23 @@ pub fn has_session(view: &Conversation) -> bool {
     if view.credssp.error_code.is_some() || never_logged_on(view) {
         return false;
     }
+    if one_sided_session(view) {
+        return true;
+    }
     let plain = client_pdus >= SESSION_CLIENT_PDUS && server_plain >= SESSION_PLAIN_BYTES;
     plain || (is_finished(view) && client_records(view) >= SESSION_CLIENT_RECORDS)
+}
+
+/// A capture of one direction only: as many records behind the handshake as a session
+/// needs.
+fn one_sided_session(view: &Conversation) -> bool {
+    let [client, server] = &view.tcp.health;
+    let [from_client, from_server] = view.tls.application_records;
+    match (client.data_segments, server.data_segments) {
+        (0, 1..) => from_server >= SESSION_CLIENT_RECORDS,
+        (1.., 0) => from_client >= SESSION_CLIENT_RECORDS,
+        _ => false,
+    }
 }
 
 /// The whole session was readable and ended, and the server never said that anybody

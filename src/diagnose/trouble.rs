@@ -130,7 +130,20 @@ fn is_troubled(attempt: &Attempt) -> bool {
 }
 
 /// Names that every Windows host asks for on its own, by their first label.
-const BACKGROUND_NAMES: [&str; 6] = ["wpad", "isatap", "teredo", "_ldap", "_kerberos", "_gc"];
+const BACKGROUND_NAMES: [&str; 12] = [
+    "wpad",
+    "isatap",
+    "teredo",
+    "_ldap",
+    "_kerberos",
+    "_gc",
+    "time",
+    "ntp",
+    "autodiscover",
+    "proxy",
+    "www",
+    "ocsp",
+];
 
 fn unresolved(observation: &Observation) -> bool {
     matches!(

@@ -19,6 +19,8 @@ const MIN_LOST: u32 = 3;
 const LARGE_SEGMENT: u32 = 1_000;
 /// How often a large segment must be repeated in vain.
 const BLACK_HOLE_TIMES: u32 = 3;
+/// Packets that begin with a TTL up to this trace a route: systems begin with 64 or more.
+const TRACEROUTE_TTL: u8 = 32;
 /// No confirm within this is no answer, in ms.
 const NO_REPLY_MS: f64 = 4_000.0;
 
@@ -64,8 +66,14 @@ fn tcp_facts(view: &Conversation, facts: &mut Vec<Fact>) {
                 .with("vantage", vantage_name(view)),
         );
     }
+    // Probes of a traced route die on the way because they are meant to.
+    let [client_ttl, _] = tcp.ttl;
+    let traced = client_ttl.is_some_and(|ttl| ttl <= TRACEROUTE_TTL);
     for error in &tcp.unreachables {
         let (from, message) = error.value;
+        if traced && message.reason == Reason::TimeExceeded {
+            continue;
+        }
         let kind = match message.reason {
             Reason::TooBig { .. } => continue,
             Reason::TimeExceeded | Reason::ReassemblyTimeExceeded => "wire.icmp.time_exceeded",
@@ -112,6 +120,14 @@ fn lost(health: &TcpHealth) -> u32 {
 /// a late answer, not as loss.
 pub(super) fn losses(view: &Conversation) -> (u32, u32) {
     let [client, server] = &view.tcp.health;
+    // A capture that lost frames itself, or a path that asked for smaller packets, is no
+    // proof of loss.
+    let mut icmp = view.tcp.unreachables.iter();
+    let too_big = icmp.any(|at| matches!(at.value.1.reason, Reason::TooBig { .. }));
+    let capture_loss = client.unseen_bytes + server.unseen_bytes > 0;
+    if capture_loss || too_big {
+        return (0, client.data_segments + server.data_segments);
+    }
     let syn_repeats = view.tcp.syns.saturating_sub(1);
     let lost = lost(client).saturating_sub(syn_repeats) + lost(server);
     (lost, client.data_segments + server.data_segments + lost)
@@ -137,11 +153,11 @@ fn path_facts(view: &Conversation, facts: &mut Vec<Fact>) {
     }
     let sampled = |health: &TcpHealth| health.rtt.map(|rtt| rtt.mean_ms);
     let rtt = tcp.handshake_rtt_ms.or(sampled(client)).or(sampled(server)).unwrap_or_default();
-    if rtt >= SLOW_RTT_MS || late_answer {
-        let waited = match (&tcp.syn, &tcp.syn_ack) {
-            (Some(syn), Some(answer)) => millis_between(syn.time.0, answer.time.0),
-            _ => rtt,
-        };
+    let waited = match (&tcp.syn, &tcp.syn_ack) {
+        (Some(syn), Some(answer)) => millis_between(syn.time.0, answer.time.0),
+        _ => rtt,
+    };
+    if rtt >= SLOW_RTT_MS || (late_answer && waited >= SLOW_RTT_MS) {
         let frame = tcp.syn_ack.as_ref().map_or(view.first_frame.0, |at| at.frame.0);
         facts.push(
             Fact::of_frame("wire.loss.slow", view, frame, view.start)

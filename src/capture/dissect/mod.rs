@@ -159,6 +159,7 @@ impl Dissector {
             _ => None,
         };
         let Some(length) = length.filter(|length| *length > there) else { return };
+        direction.seen_any = true;
         direction.skip = (length - there) as u64;
         let (head, since) = (direction.partial.clone(), direction.partial_since);
         match (RecordHeader::parse(&head), since) {
