@@ -182,6 +182,11 @@ fn after_request(view: &Conversation) -> (Outcome, Stage) {
         let nla = view.credssp.auth_info.is_some();
         return (if nla { Outcome::Failed } else { Outcome::Unknown }, Stage::Logon);
     }
+    // A capture that lost frames counts too few records: an end that seems early is none.
+    let [client, _] = &view.tcp.health;
+    if client.unseen_bytes > 0 && is_finished(view) && client_records(view) > 2 {
+        return (Outcome::Unknown, stage);
+    }
     let last_step = last_step_ms(view);
     let stalled = last_step > SILENCE_MS
         || view

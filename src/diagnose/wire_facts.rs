@@ -120,12 +120,10 @@ fn lost(health: &TcpHealth) -> u32 {
 /// a late answer, not as loss.
 pub(super) fn losses(view: &Conversation) -> (u32, u32) {
     let [client, server] = &view.tcp.health;
-    // A capture that lost frames itself, or a path that asked for smaller packets, is no
-    // proof of loss.
+    // A path that asks for smaller packets has large ones sent again: that is no loss.
     let mut icmp = view.tcp.unreachables.iter();
     let too_big = icmp.any(|at| matches!(at.value.1.reason, Reason::TooBig { .. }));
-    let capture_loss = client.unseen_bytes + server.unseen_bytes > 0;
-    if capture_loss || too_big {
+    if too_big {
         return (0, client.data_segments + server.data_segments);
     }
     let syn_repeats = view.tcp.syns.saturating_sub(1);
