@@ -76,6 +76,17 @@ fn version_3_tells_utc_and_the_versions_before_the_wall_clock() {
     }
 }
 
+/// Found by the fuzzer: the milliseconds of SYSTEMTIME are below 1000.
+#[test]
+fn a_start_that_is_no_time_is_no_start() {
+    let mut bytes = capture(0, TWO);
+    bytes[22..24].copy_from_slice(&[0xff, 0xff]);
+    let (frames, _) = frames_of(&bytes);
+    assert_eq!(frames[1].2, b"second");
+    bytes[22..24].copy_from_slice(&1000u16.to_le_bytes());
+    assert_eq!(frames_of(&bytes).0, frames);
+}
+
 #[test]
 fn media_become_link_types_and_notes_are_left_out() {
     let radio = [&[2_u8, 32, 0][..], &[0; 29], b"wlan"].concat();
