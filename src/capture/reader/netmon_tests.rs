@@ -78,13 +78,17 @@ fn version_3_tells_utc_and_the_versions_before_the_wall_clock() {
 
 /// Found by the fuzzer: the milliseconds of SYSTEMTIME are below 1000.
 #[test]
-fn a_start_that_is_no_time_is_no_start() {
-    let mut bytes = capture(0, TWO);
-    bytes[22..24].copy_from_slice(&[0xff, 0xff]);
-    let (frames, _) = frames_of(&bytes);
-    assert_eq!(frames[1].2, b"second");
-    bytes[22..24].copy_from_slice(&1000u16.to_le_bytes());
-    assert_eq!(frames_of(&bytes).0, frames);
+fn a_start_that_is_no_time_costs_only_frames_that_count_from_it() {
+    for milliseconds in [1000, u16::MAX] {
+        let damaged = |minor| {
+            let mut bytes = capture(minor, TWO);
+            bytes[22..24].copy_from_slice(&milliseconds.to_le_bytes());
+            frames_of(&bytes)
+        };
+        assert_eq!(damaged(3), frames_of(&capture(3, TWO)));
+        let (frames, gaps) = damaged(0);
+        assert!(frames.is_empty() && !gaps.is_empty(), "{gaps:?}");
+    }
 }
 
 #[test]
