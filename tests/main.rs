@@ -25,3 +25,7 @@ mod truth;
 
 #[path = "../examples/make_samples/mod.rs"]
 mod make_samples;
+
+#[path = "../fuzz/src/lib.rs"]
+#[allow(unreachable_pub, unused_imports, reason = "public to the programs of the fuzz targets")]
+mod fuzz;

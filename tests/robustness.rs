@@ -1,6 +1,7 @@
 //! Hostile and broken input: nothing that can be read is lost, everything else is
 //! listed with file and offset.
 
+use crate::fuzz::{TARGETS, Target};
 use crate::support::{analyse, files, root};
 use rdp_triage::diagnose::Verdict;
 use rdp_triage::report::Report;
@@ -187,29 +188,93 @@ fn attackers_text_cannot_steer_the_terminal() {
     assert!(!text.contains('\u{1b}') && !text.contains('\u{202e}'));
 }
 
+/// How PDUs begin: RDP's negotiation, an answer to it, a ClientHello with its record
+/// and without, a certificate, CredSSP with NTLM, MCS, GCC, RDPEUDP, DTLS, DNS, SSL 2.0.
+const HEADS: &[&[u8]] = &[
+    &[],
+    &[3, 0, 0, 40, 35, 0xe0, 0, 0, 0, 0, 0],
+    &[2, 0, 8, 0],
+    &[22, 3, 1, 1, 0, 1, 0, 0, 200, 3, 3],
+    &[1, 0, 0, 200, 3, 3],
+    &[0x30, 0x82, 1, 0, 0x30, 0x81, 200],
+    &[0x30, 0x81, 200, 0xa0, 3, 2, 1, 6, 0xa1, 0x81, 150, 0x30, 0x81, 147, 0x30, 0x81, 144],
+    b"NTLMSSP\0\x03\0\0\0",
+    &[0x7f, 0x65, 0x82, 1, 0x90, 4, 1, 1, 4, 1, 1, 1, 1, 0xff, 0x30],
+    &[0, 5, 0, 0x14, 0x7c, 0, 1, 0x81, 0x58, 0, 8, 0, 0x10, 0, 1, 0xc0, 0],
+    &[0xff, 0xff, 0xff, 0xff, 0, 64, 0x18, 1],
+    &[22, 0xfe, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 200, 1],
+    &[0, 7, 0x81, 0x80, 0, 1, 0, 3, 0, 0, 0, 0, 4, b't', b's', b'0', b'1', 0],
+    &[0x80, 200, 1, 3, 1, 0, 60, 0, 0, 0, 16],
+];
+
+/// One file of `fuzz/seeds`: bytes for the target whose name its folder has.
+#[derive(Debug, Clone)]
+struct Seed {
+    path: PathBuf,
+    bytes: Vec<u8>,
+}
+
+fn seeds() -> Vec<(Target, Seed)> {
+    let folder = root().join("fuzz/seeds");
+    let mut all = Vec::new();
+    for (name, target) in TARGETS {
+        for path in files(&folder.join(name)) {
+            let bytes = fs::read(&path).unwrap();
+            all.push((target, Seed { path, bytes }));
+        }
+    }
+    all
+}
+
+/// Findings of the fuzzer become seeds: this is where they stay fixed.
+#[test]
+fn every_seed_is_survived_whole_and_cut() {
+    let all = seeds();
+    assert_eq!(all.len(), files(&root().join("fuzz/seeds")).len(), "a folder without a target");
+    for (target, Seed { path, bytes }) in all {
+        assert!(!bytes.is_empty() && bytes.len() <= 4096, "{} is no small file", path.display());
+        target(&bytes);
+        for end in (0..bytes.len()).step_by(bytes.len() / 16 + 1) {
+            target(&bytes[..end]);
+        }
+    }
+}
+
+/// `cargo fuzz` finds a program for each target.
+#[test]
+fn every_fuzz_target_has_its_program() {
+    let manifest = fs::read_to_string(root().join("fuzz/Cargo.toml")).unwrap();
+    for (name, _) in TARGETS {
+        assert!(manifest.contains(&format!("name = \"{name}\"")), "fuzz/Cargo.toml lacks {name}");
+        assert!(root().join(format!("fuzz/fuzz_targets/{name}.rs")).exists(), "{name}");
+    }
+}
+
 proptest::proptest! {
-    /// Every parser of `wire` on any bytes, and on bytes that begin like its PDU.
+    /// What every fuzz target does, on any bytes, and on bytes that begin like a PDU.
     #[test]
-    fn no_wire_parser_panics(
-        head in 0usize..6,
+    fn no_parser_panics(
+        head in proptest::sample::select(HEADS),
         mut bytes in proptest::collection::vec(0u8.., 0..400),
     ) {
-        use rdp_triage::wire::{certificate, dns, icmp, ja, nego, tls, tpkt, x224};
-        let heads: [&[u8]; 6] = [
-            &[],
-            &[3, 0, 0, 40, 35, 0xe0, 0, 0, 0, 0, 0],
-            &[2, 0, 8, 0],
-            &[22, 3, 1, 1, 0, 1, 0, 0, 200, 3, 3],
-            &[1, 0, 0, 200, 3, 3],
-            &[0x30, 0x82, 1, 0, 0x30, 0x81, 200],
-        ];
-        bytes.splice(..0, heads[head].iter().copied());
-        let _ = (tpkt::payload_len(&bytes), x224::parse(&bytes), nego::Negotiation::parse(&bytes));
-        let _ = (tls::RecordHeader::parse(&bytes), tls::Alert::parse(&bytes));
-        if let tls::Handshake::ClientHello(hello) = tls::parse_handshake(&bytes) {
-            let _ = (hello.server_name(), hello.versions(), ja::ja3(&hello), ja::ja4(&hello));
+        bytes.splice(..0, head.iter().copied());
+        for (_, target) in TARGETS {
+            target(&bytes);
         }
-        let _ = certificate::Certificate::parse(&bytes);
-        let _ = (dns::Message::parse(&bytes), icmp::parse_v4(&bytes), icmp::parse_v6(&bytes));
+    }
+
+    /// What every fuzz target does, on its seeds with a few bytes changed.
+    #[test]
+    fn damaged_seeds_are_survived(
+        (target, seed) in proptest::sample::select(seeds()),
+        changes in proptest::collection::vec((proptest::prelude::any::<proptest::sample::Index>(), 0u8..), 1..8),
+        end in proptest::prelude::any::<proptest::sample::Index>(),
+    ) {
+        let mut bytes = seed.bytes;
+        for (at, value) in changes {
+            *at.get_mut(&mut bytes) = value;
+        }
+        target(&bytes);
+        target(&bytes[..end.index(bytes.len())]);
     }
 }

@@ -260,6 +260,30 @@ mod tests {
         assert!(shown.contains("Hole { offset: 2, length: 8"), "{shown}");
     }
 
+    /// What comes of these segments `(start, length)` of a text that begins at `isn`: its
+    /// bytes, and how many holes.
+    fn bytes_of(isn: u32, text: &[u8], segments: &[(usize, usize)]) -> (Vec<u8>, usize) {
+        let mut stream = Reassembler::default();
+        stream.begin(isn);
+        let (mut out, mut holes) = (Vec::new(), 0);
+        let mut sink = |piece: Piece<'_>| match piece {
+            Piece::Bytes { data, .. } => out.extend_from_slice(data),
+            Piece::Hole { .. } => holes += 1,
+        };
+        for (start, length) in segments {
+            let data = &text[*start..(start + length).min(text.len())];
+            let seq = isn.wrapping_add(*start as u32);
+            stream.segment(seq, data, data.len() as u32, FrameNumber(1), TIME, &mut sink);
+        }
+        stream.finish(&mut sink);
+        (out, holes)
+    }
+
+    /// The text in segments of this length.
+    fn segments_of(text: &[u8], length: usize) -> Vec<(usize, usize)> {
+        (0..text.len()).step_by(length).map(|start| (start, length)).collect()
+    }
+
     proptest! {
         /// Any order, duplication and overlap of the segments gives the in-order stream.
         #[test]
@@ -273,23 +297,62 @@ mod tests {
                 .map(|(start, length)| (start % text.len(), length))
                 .collect();
             // Whatever the random ones left out, so that the stream is whole.
-            segments.extend((0..text.len()).step_by(50).map(|start| (start, 50)));
+            segments.extend(segments_of(&text, 50));
+            prop_assert_eq!(bytes_of(isn, &text, &segments), (text, 0));
+        }
+
+        /// The stream is sent twice, cut at different places, its segments in any order;
+        /// the sequence numbers wrap somewhere in it.
+        #[test]
+        fn a_stream_sent_again_in_other_pieces_is_the_same_across_the_wrap(
+            (text, order) in proptest::collection::vec(any::<u8>(), 2..400).prop_flat_map(|text| {
+                let lengths = (7usize..90, 7usize..90);
+                let order = lengths.prop_flat_map({
+                    let text = text.clone();
+                    move |(first, again)| {
+                        let twice = [segments_of(&text, first), segments_of(&text, again)].concat();
+                        Just(twice).prop_shuffle()
+                    }
+                });
+                (Just(text), order)
+            }),
+            wraps_at in any::<proptest::sample::Index>(),
+        ) {
+            let isn = 0u32.wrapping_sub(wraps_at.index(text.len()) as u32);
+            prop_assert_eq!(bytes_of(isn, &text, &order), (text, 0));
+        }
+
+        /// Whatever is missing or cut: bytes and holes together are the whole stream, and
+        /// what is given out is right.
+        #[test]
+        fn bytes_and_holes_are_the_whole_stream(
+            isn in any::<u32>(),
+            text in proptest::collection::vec(any::<u8>(), 1..400),
+            cuts in proptest::collection::vec((0usize..400, 1usize..60, 0usize..20), 1..30),
+        ) {
             let mut stream = Reassembler::default();
             stream.begin(isn);
-            let mut out = Vec::new();
-            let mut holes = 0;
+            let mut pieces: Vec<Option<u8>> = Vec::new();
             let mut sink = |piece: Piece<'_>| match piece {
-                Piece::Bytes { data, .. } => out.extend_from_slice(data),
-                Piece::Hole { .. } => holes += 1,
+                Piece::Bytes { data, .. } => pieces.extend(data.iter().copied().map(Some)),
+                Piece::Hole { offset, length, .. } => {
+                    assert_eq!(offset, pieces.len() as u64);
+                    pieces.extend(std::iter::repeat_n(None, length as usize));
+                }
             };
-            for (start, length) in segments {
+            let mut end = 0;
+            for (start, length, cut) in cuts {
+                let start = start % text.len();
                 let data = &text[start..(start + length).min(text.len())];
+                end = end.max(start + data.len());
                 let seq = isn.wrapping_add(start as u32);
-                stream.segment(seq, data, data.len() as u32, FrameNumber(1), TIME, &mut sink);
+                let captured = &data[..data.len().saturating_sub(cut)];
+                let announced = data.len() as u32;
+                stream.segment(seq, captured, announced, FrameNumber(1), TIME, &mut sink);
             }
             stream.finish(&mut sink);
-            prop_assert_eq!(holes, 0);
-            prop_assert_eq!(out, text);
+            prop_assert_eq!(pieces.len(), end);
+            prop_assert!(pieces.iter().zip(&text).all(|(piece, byte)| piece.is_none_or(|p| p == *byte)));
         }
     }
 }

@@ -47,7 +47,7 @@ impl Header {
         let small = |at| half(at).and_then(|value| i8::try_from(value).ok());
         let start = || {
             let year = i16::try_from(half(8)?).ok()?;
-            let nanos = i32::from(half(22)?) * 1_000_000;
+            let nanos = i32::from(half(22)?).checked_mul(1_000_000)?;
             let (month, day) = (small(10)?, small(14)?);
             DateTime::new(year, month, day, small(16)?, small(18)?, small(20)?, nanos)
                 .and_then(|wall| Offset::UTC.to_timestamp(wall))

@@ -76,6 +76,21 @@ fn version_3_tells_utc_and_the_versions_before_the_wall_clock() {
     }
 }
 
+/// Found by the fuzzer: the milliseconds of SYSTEMTIME are below 1000.
+#[test]
+fn a_start_that_is_no_time_costs_only_frames_that_count_from_it() {
+    for milliseconds in [1000, u16::MAX] {
+        let damaged = |minor| {
+            let mut bytes = capture(minor, TWO);
+            bytes[22..24].copy_from_slice(&milliseconds.to_le_bytes());
+            frames_of(&bytes)
+        };
+        assert_eq!(damaged(3), frames_of(&capture(3, TWO)));
+        let (frames, gaps) = damaged(0);
+        assert!(frames.is_empty() && !gaps.is_empty(), "{gaps:?}");
+    }
+}
+
 #[test]
 fn media_become_link_types_and_notes_are_left_out() {
     let radio = [&[2_u8, 32, 0][..], &[0; 29], b"wlan"].concat();

@@ -1,0 +1,4 @@
+//! CredSSP, SPNEGO, NTLM and Kerberos.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| rdp_triage_fuzz::credssp(bytes));

@@ -1,0 +1,49 @@
+//! Whole files.
+
+use super::inside;
+use rdp_triage::capture::{self, CaptureFacts};
+use rdp_triage::eventlog;
+use rdp_triage::intake::{EvidenceFile, FileKind};
+use rdp_triage::knowledge::Knowledge;
+use rdp_triage::wire::decrypt::KeyLog;
+use std::sync::{Arc, LazyLock};
+
+static KNOWLEDGE: LazyLock<Knowledge> =
+    LazyLock::new(|| Knowledge::embedded().expect("a test loads the embedded knowledge"));
+
+/// A capture of any format, compressed or not. Every second length is read with a key
+/// log.
+pub fn capture_file(bytes: &[u8]) {
+    if bytes.len().is_multiple_of(2) {
+        read(bytes, None);
+    } else {
+        capture_with_secrets(bytes, &inside::key_log());
+    }
+}
+
+pub(super) fn capture_with_secrets(bytes: &[u8], secrets: &str) {
+    read(bytes, Some(Arc::new(KeyLog::parse(secrets.as_bytes()))));
+}
+
+fn read(bytes: &[u8], secrets: Option<Arc<KeyLog>>) {
+    let file = EvidenceFile::from_bytes("fuzz", bytes.to_vec());
+    if matches!(file.kind, FileKind::Pcap | FileKind::Pcapng | FileKind::NetMon) {
+        told(&capture::read(&file, &[3389], secrets));
+    }
+}
+
+/// Whatever was read, frames are numbered from 1 and within what was counted.
+fn told(facts: &CaptureFacts) {
+    for conversation in &facts.conversations {
+        let first = conversation.first_frame.0;
+        assert!((1..=facts.coverage.items).contains(&first), "frame {first}");
+    }
+}
+
+/// An event log, compressed or not.
+pub fn event_log(bytes: &[u8]) {
+    let file = EvidenceFile::from_bytes("fuzz", bytes.to_vec());
+    if file.kind == FileKind::Evtx {
+        let _ = eventlog::read(&file, &KNOWLEDGE);
+    }
+}

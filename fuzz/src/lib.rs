@@ -1,0 +1,35 @@
+//! What the fuzz targets do with their bytes. The tests of the project include this
+//! file and give every seed to its target.
+
+mod decrypt;
+mod files;
+mod inside;
+mod script;
+mod stream;
+mod tcp;
+mod wire;
+
+pub use decrypt::decrypt;
+pub use files::{capture_file, event_log};
+pub use inside::inside;
+pub use stream::stream;
+pub use wire::{callers, certificate, credssp, packet, rdp, tls, udp};
+
+/// What a target does with bytes.
+pub type Target = fn(&[u8]);
+
+/// All targets, each by the name of its folder of seeds.
+pub const TARGETS: [(&str, Target); 12] = [
+    ("callers", callers),
+    ("capture_file", capture_file),
+    ("certificate", certificate),
+    ("credssp", credssp),
+    ("decrypt", decrypt),
+    ("event_log", event_log),
+    ("inside", inside),
+    ("packet", packet),
+    ("rdp", rdp),
+    ("stream", stream),
+    ("tls", tls),
+    ("udp", udp),
+];
