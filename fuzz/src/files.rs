@@ -15,21 +15,22 @@ static KNOWLEDGE: LazyLock<Knowledge> =
 /// log.
 pub fn capture_file(bytes: &[u8]) {
     if bytes.len().is_multiple_of(2) {
-        read(bytes, None);
+        let _ = read(bytes, None);
     } else {
-        capture_with_secrets(bytes, &inside::key_log());
+        let _ = with_secrets(bytes, &inside::key_log());
     }
 }
 
-pub(super) fn capture_with_secrets(bytes: &[u8], secrets: &str) {
-    read(bytes, Some(Arc::new(KeyLog::parse(secrets.as_bytes()))));
+pub(super) fn with_secrets(bytes: &[u8], secrets: &str) -> Option<CaptureFacts> {
+    read(bytes, Some(Arc::new(KeyLog::parse(secrets.as_bytes()))))
 }
 
-fn read(bytes: &[u8], secrets: Option<Arc<KeyLog>>) {
+fn read(bytes: &[u8], secrets: Option<Arc<KeyLog>>) -> Option<CaptureFacts> {
     let file = EvidenceFile::from_bytes("fuzz", bytes.to_vec());
-    if matches!(file.kind, FileKind::Pcap | FileKind::Pcapng | FileKind::NetMon) {
-        told(&capture::read(&file, &[3389], secrets));
-    }
+    let captured = matches!(file.kind, FileKind::Pcap | FileKind::Pcapng | FileKind::NetMon);
+    let facts = captured.then(|| capture::read(&file, &[3389], secrets))?;
+    told(&facts);
+    Some(facts)
 }
 
 /// Whatever was read, frames are numbered from 1 and within what was counted.

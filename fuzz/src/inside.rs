@@ -44,11 +44,12 @@ pub fn inside(bytes: &[u8]) {
     let mut connection = Connection::new(3389, [1001, 2001]);
     connection.handshake();
     begin_tls(selected, &mut connection);
-    let mut sequence = [0u64; 2];
+    let (mut sequence, mut whole) = ([0u64; 2], matches!(selected, 1 | 2 | 8));
     while let Some(bits) = script.byte() {
         let from_server = bits & 1 != 0;
         let kind = if bits & 8 == 0 { 23 } else { script.byte().unwrap_or_default() };
         let plain = script.counted();
+        whole &= bits & 6 == 0 && matches!(kind, 21 | 23) && plain.len() <= 1 << 14;
         let number = &mut sequence[usize::from(from_server)];
         let mut record = sealed(from_server, *number, kind, plain);
         *number += 1;
@@ -61,7 +62,12 @@ pub fn inside(bytes: &[u8]) {
             connection.lose(from_server, u32::try_from(record.len()).unwrap_or(u32::MAX));
         }
     }
-    files::capture_with_secrets(&connection.pcap.bytes, &key_log());
+    let facts = files::with_secrets(&connection.pcap.bytes, &key_log());
+    if whole {
+        let facts = facts.expect("a pcap is read");
+        let opened = facts.conversations.first().map(|c| c.decryption.opened);
+        assert_eq!(opened, Some(sequence), "the key log does not open what it should");
+    }
 }
 
 /// Negotiation, hellos and ChangeCipherSpec.
