@@ -5,7 +5,7 @@ use super::wire_facts::at;
 use crate::base::millis_between;
 use crate::correlate::{client_records, has_session, is_finished};
 use crate::observe::{
-    AlertDescription, Conversation, Negotiation, Service, Side, Version, cipher_suite_name,
+    AlertDescription, Conversation, GapKind, Negotiation, Service, Side, Version, cipher_suite_name,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -185,7 +185,14 @@ fn ending_facts(view: &Conversation, facts: &mut Vec<Fact>) {
     let nla = view.x224.confirm.as_ref().is_none_or(|confirm| {
         matches!(confirm.value.negotiation, Some(Negotiation::Response { selected, .. }) if selected.has_credssp())
     });
-    if is_finished(view) && nla && records > 0 && view.service == Service::RemoteDesktop {
+    // Records of which only the beginning was captured cannot be counted.
+    let countable = !matches!(view.gap, Some(gap) if gap.kind == GapKind::SnapLength);
+    if is_finished(view)
+        && countable
+        && nla
+        && records > 0
+        && view.service == Service::RemoteDesktop
+    {
         credssp_facts(view, records, facts, fact);
     }
 }
