@@ -39,6 +39,7 @@ impl Log {
             },
             fields: fields.iter().map(|(n, v)| ((*n).into(), (*v).to_owned())).collect(),
             source: Source { file: "log.evtx".into(), place: Place::Record(record) },
+            repeats: 0,
         });
     }
 

@@ -173,6 +173,7 @@ impl Walk {
                 span: self.span,
                 items: self.frames,
                 unreadable: unreadable + unknown,
+                holes: Vec::new(),
             },
             gaps,
         }

@@ -201,6 +201,7 @@ impl Names {
             },
             fields,
             source: Source { file: Arc::clone(&self.file), place: Place::Frame(frame) },
+            repeats: 0,
         };
         self.outcomes.entry((client, name, kind)).or_insert(observation);
     }

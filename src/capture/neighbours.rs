@@ -76,6 +76,7 @@ impl Neighbours {
                     ("requests".into(), asked.requests.to_string()),
                 ],
                 source: Source { file: Arc::clone(&file), place: Place::Frame(asked.first.0) },
+                repeats: 0,
             })
             .collect()
     }

@@ -199,6 +199,7 @@ impl Channel {
             },
             fields,
             source: Source { file: Arc::clone(file), place: Place::Frame(self.first.0) },
+            repeats: 0,
         }
     }
 }

@@ -34,6 +34,7 @@ pub(super) fn observation(
         subject,
         fields,
         source: Source { file: Arc::clone(file), place: Place::Record(record.record_id) },
+        repeats: 0,
     }
 }
 

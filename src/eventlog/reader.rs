@@ -190,6 +190,7 @@ impl Log {
             span: tally.span,
             items: tally.records,
             unreadable: tally.unreadable,
+            holes: Vec::new(),
         };
         let mut coverage: Vec<Coverage> =
             self.speakers.iter().map(|(speaker, tally)| entry(Some(speaker), tally)).collect();

@@ -45,6 +45,17 @@ pub struct Event {
     /// What must not be concluded from it.
     #[serde(default)]
     pub does_not_prove: String,
+    /// One sentence with the values filled in: `{field}` stands for a field's value,
+    /// with its meaning behind it where `codes` or the field's role names a table.
+    #[serde(default)]
+    pub message: String,
+    /// Tables that tell what the numbers of a field mean, by field.
+    #[serde(default)]
+    pub codes: BTreeMap<String, String>,
+    /// Fields that make two records of this event alike. Of a flood of like records
+    /// the first are kept and the others counted. Empty: every record is kept.
+    #[serde(default)]
+    pub alike: Vec<String>,
     /// Field names in template order, of all known layouts.
     #[serde(default)]
     pub fields: Vec<String>,

@@ -22,6 +22,20 @@ impl EvidenceKind {
     }
 }
 
+/// A time inside a file's span over which it does not speak: records were cleared,
+/// overwritten or never written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hole {
+    /// The last moment before it of which the file speaks.
+    pub from: HostTime,
+    /// The first moment after it.
+    pub to: HostTime,
+    /// Why, in a few words.
+    pub why: Arc<str>,
+    /// How many records are missing, where their numbers tell.
+    pub missing: Option<u64>,
+}
+
 /// Over which time a file speaks, and for whom. Absence of a fact counts only
 /// inside the coverage of a file that would have held it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,4 +52,6 @@ pub struct Coverage {
     pub items: u64,
     /// Records, chunks or frames that could not be read.
     pub unreadable: u64,
+    /// In the order of time; absence proves nothing inside them.
+    pub holes: Vec<Hole>,
 }

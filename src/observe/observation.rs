@@ -54,6 +54,9 @@ pub struct Observation {
     /// Named values as the source spells them, in the source's order.
     pub fields: Vec<(Arc<str>, String)>,
     pub source: Source,
+    /// How many records like this one followed in a flood and were only counted: the
+    /// catalog says which fields make two records of an event alike.
+    pub repeats: u64,
 }
 
 impl Observation {
