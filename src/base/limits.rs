@@ -79,8 +79,19 @@ pub const MAX_UDP_CHANNELS: usize = 65_536;
 /// Name queries that wait for an answer.
 pub const MAX_OPEN_QUERIES: usize = 65_536;
 
-/// Wanted event records that one log may contribute: each takes about 1.3 KiB.
-pub const MAX_RECORDS_PER_LOG: usize = 1_000_000;
+/// Event records that are kept of one log: each takes about 1 KiB. Floods of like
+/// records do not reach it, they are counted.
+pub const MAX_RECORDS_PER_LOG: usize = 400_000;
+
+/// Of records that are alike, how many are kept before the others are counted.
+pub const FIRST_OF_FLOOD: u32 = 32;
+
+/// Records of one event and host that are told apart by all that makes them alike.
+/// Behind them only the first such field counts, and behind twice as many none.
+pub const FLOOD_DETAIL: u32 = 40_000;
+
+/// Holes in one log that are told one by one.
+pub const MAX_HOLES_PER_LOG: usize = 1_000;
 
 /// Bytes that are taken from standard input, which has to be held in memory.
 pub const MAX_STDIN: u64 = 1 << 30;

@@ -11,7 +11,7 @@ mod untrusted;
 
 pub use gap::{Gap, Place};
 pub use net::{Endpoint, parse_address, parse_endpoint};
-pub use time::{CaseTime, ClockOffset, HostTime, millis_between, rfc3339};
+pub use time::{CaseTime, ClockOffset, HostTime, filetime, millis_between, rfc3339};
 pub use untrusted::{for_terminal, hex, hex_bytes};
 
 use std::fmt;

@@ -40,6 +40,18 @@ pub fn millis_between(earlier: Timestamp, later: Timestamp) -> f64 {
     later.duration_since(earlier).as_secs_f64() * 1000.0
 }
 
+/// Seconds from 1601 to 1970.
+const FILETIME_EPOCH_S: i64 = 11_644_473_600;
+
+/// The time of a FILETIME: units of 100 ns since 1601, UTC ([MS-DTYP] 2.3.3). `None`
+/// behind the year 9999.
+pub fn filetime(ticks: u64) -> Option<Timestamp> {
+    let seconds = i64::try_from(ticks / 10_000_000).ok()? - FILETIME_EPOCH_S;
+    let nanos = i32::try_from(ticks % 10_000_000).ok()? * 100;
+    // Timestamps before 1970 count their nanoseconds backwards.
+    Timestamp::from_second(seconds).ok()?.checked_add(SignedDuration::new(0, nanos)).ok()
+}
+
 /// RFC 3339 in UTC with the digits that the value needs (0, 3, 6, 7 or 9), so
 /// that the 100 ns of a FILETIME are not padded to nanoseconds.
 pub fn rfc3339(time: Timestamp) -> String {
@@ -81,6 +93,16 @@ mod tests {
         check("2024-05-01T10:00:00.25Z", "2024-05-01T10:00:00.250Z");
         check("2024-05-01T10:00:00.1234567Z", "2024-05-01T10:00:00.1234567Z");
         check("2024-05-01T10:00:00.123456789Z", "2024-05-01T10:00:00.123456789Z");
+    }
+
+    #[test]
+    fn filetimes_are_read_to_100_ns() {
+        assert_eq!(
+            rfc3339(filetime(133_590_312_001_234_567).unwrap()),
+            "2024-05-01T10:00:00.1234567Z"
+        );
+        assert_eq!(rfc3339(filetime(1).unwrap()), "1601-01-01T00:00:00.0000001Z");
+        assert_eq!(filetime(u64::MAX), None);
     }
 
     #[test]

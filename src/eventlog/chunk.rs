@@ -1,229 +1,229 @@
 //! One chunk of a log: which of its records are wanted, and those decoded.
 
+use super::EventRecord;
+use super::binxml::{Identity, Plans, Templates, instance};
 use super::fields::event_record;
+use super::flood::Likeness;
+use super::full;
+use super::locate::ChunkPlace;
 use super::observe::observation;
-use super::scan::{CHUNK_LEN, Identity, RawRecord, Templates, records};
-use crate::base::{Gap, HostTime};
+use super::walk::{CHUNK_LEN, RawRecord, Walk, announced_records, checksums_hold, walk};
+use crate::base::{Gap, HostTime, filetime};
 use crate::knowledge::Knowledge;
 use crate::observe::Observation;
-use evtx::{EvtxChunkData, EvtxRecord, ParserSettings};
-use jiff::{SignedDuration, Timestamp};
-use std::collections::BTreeSet;
+use jiff::Timestamp;
 use std::sync::Arc;
 
-/// What one chunk gave.
-#[derive(Default)]
-pub(super) struct ChunkFacts {
-    pub(super) observations: Vec<Observation>,
+/// Host and channel, as the records name them.
+pub(super) type Speaker = (Arc<str>, Arc<str>);
+
+/// A wanted record, or one that has to be decoded to know.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wanted {
+    pub(super) record: RawRecord,
+    pub(super) likeness: Option<Likeness>,
+    /// It stands in space that the log has given up.
+    pub(super) recovered: bool,
+}
+
+/// What a walk over one chunk found.
+#[derive(Debug, Default)]
+pub(super) struct Scan {
+    pub(super) wanted: Vec<Wanted>,
     pub(super) gaps: Vec<Gap>,
-    pub(super) span: Option<(HostTime, HostTime)>,
     pub(super) records: u64,
     pub(super) unreadable: u64,
-    /// Host and channel of any record that was decoded to learn them.
-    pub(super) identity: Option<(Arc<str>, Arc<str>)>,
+    pub(super) span: Option<(HostTime, HostTime)>,
+    /// Of the first and the last record.
+    pub(super) speakers: Vec<Speaker>,
+    /// Number and time of each record that does not follow its predecessor, and of the
+    /// last one: runs of consecutive numbers.
+    pub(super) runs: Vec<IdRun>,
 }
 
-/// Where a chunk stands.
-#[derive(Clone, Copy)]
-pub(super) struct ChunkPlace<'a> {
-    pub(super) file: &'a Arc<str>,
-    /// Byte offset in the file.
-    pub(super) offset: u64,
-    /// The file header says that a chunk is here.
-    pub(super) expected: bool,
+/// Records with consecutive numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct IdRun {
+    pub(super) first: (u64, HostTime),
+    pub(super) last: (u64, HostTime),
 }
 
-/// Which records of a chunk are decoded in full.
-enum Selection {
-    /// Those with these ids: the walk over the record headers agrees with the chunk
-    /// header.
-    Only(BTreeSet<u64>),
-    /// All that the `evtx` crate finds: the chunk is torn, or records lie behind a
-    /// damaged one.
-    Everything { announced: Option<u64> },
-}
-
-/// Reads one chunk.
-pub(super) fn read_chunk(
-    place: ChunkPlace<'_>,
-    chunk: Vec<u8>,
+/// Walks one chunk. `chunk` is shorter than a chunk where the file ends inside it.
+pub(super) fn scan(
+    file: &Arc<str>,
+    place: ChunkPlace,
+    chunk: &[u8],
     knowledge: &Knowledge,
-) -> ChunkFacts {
-    let mut facts = ChunkFacts::default();
-    if let Some(why) = not_a_chunk(&chunk, place.expected) {
-        if !why.is_empty() {
-            facts.unreadable = 1;
-            facts.gaps.push(Gap::at(place.file, place.offset, why));
-        }
-        return facts;
+) -> Scan {
+    let walk = walk(chunk);
+    let mut scan = Scan { records: walk.live.len() as u64, ..Scan::default() };
+    problems(file, place, chunk, &walk, &mut scan);
+    let mut templates = Templates::new(knowledge);
+    let mut plans = Plans::default();
+    for record in &walk.live {
+        scan.note(*record);
+        scan.wanted.extend(wanted(chunk, *record, &mut templates, &mut plans));
     }
-    let selection = select(&chunk, knowledge, &mut facts);
-    decode(place, chunk, selection, knowledge, &mut facts);
-    facts
+    for record in &walk.slack {
+        let found = wanted(chunk, *record, &mut templates, &mut plans);
+        scan.wanted.extend(found.map(|found| Wanted { recovered: true, ..found }));
+    }
+    for record in [walk.live.first(), walk.live.last()].into_iter().flatten() {
+        let speaker = speaker(chunk, *record, &mut plans);
+        scan.speakers.extend(speaker.filter(|speaker| !scan.speakers.contains(speaker)));
+    }
+    scan
 }
 
-/// Why these bytes are no chunk; empty for the unused space that logs are created
-/// with.
-fn not_a_chunk(chunk: &[u8], expected: bool) -> Option<String> {
-    if chunk.starts_with(b"ElfChnk\0") && chunk.len() >= 512 {
-        return None;
-    }
-    let zero = chunk.iter().all(|byte| *byte == 0);
-    Some(match (zero, expected) {
-        (true, false) => String::new(),
-        (true, true) => "a chunk of 64 KiB that the log should hold is all zeros".to_owned(),
-        (false, _) if chunk.len() < 512 => {
-            format!("the file ends inside a chunk header: {} bytes left", chunk.len())
+impl Scan {
+    fn note(&mut self, record: RawRecord) {
+        // Nobody logged anything in 1601: the field was never set.
+        let time = filetime(record.filetime).filter(|_| record.filetime != 0).map(HostTime);
+        let Some(time) = time else { return };
+        self.span = join_spans(self.span, Some((time, time)));
+        match self.runs.last_mut() {
+            Some(run) if run.last.0.checked_add(1) == Some(record.id) => {
+                run.last = (record.id, time);
+            }
+            _ => {
+                let end = (record.id, time);
+                self.runs.push(IdRun { first: end, last: end });
+            }
         }
-        (false, _) => "64 KiB that do not begin like a chunk were skipped".to_owned(),
+    }
+}
+
+/// What could not be read, and what was read although the header is wrong.
+fn problems(file: &Arc<str>, place: ChunkPlace, chunk: &[u8], walk: &Walk, scan: &mut Scan) {
+    let mut gap = |offset: usize, message: String| {
+        scan.gaps.push(Gap::at(file, place.offset + offset as u64, message));
+    };
+    let found = walk.live.len() as u64;
+    let announced = announced_records(chunk);
+    if chunk.len() < CHUNK_LEN {
+        gap(
+            chunk.len(),
+            format!("the file ends inside a chunk: {} of {CHUNK_LEN} bytes are there", chunk.len()),
+        );
+    } else if !place.signed {
+        gap(0, format!("a chunk without its header; {found} records were read all the same"));
+    } else if walk.unannounced > 0 {
+        // The log was in use when it was copied: nothing is wrong with it.
+    } else if !checksums_hold(chunk) {
+        gap(0, "a checksum of this chunk is wrong; its records were read all the same".to_owned());
+    }
+    for torn in &walk.torn {
+        gap(torn.start, format!("{} bytes that are no event record were skipped", torn.len()));
+    }
+    let missing = announced.and_then(|announced| announced.checked_sub(found)).unwrap_or_default();
+    if missing > 0 && walk.unannounced == 0 {
+        gap(0, format!("the chunk announces {} records, {found} could be read", found + missing));
+    }
+    scan.unreadable = missing.max(walk.torn.len() as u64);
+}
+
+/// The record if it is wanted, or if only decoding can tell.
+fn wanted(
+    chunk: &[u8],
+    record: RawRecord,
+    templates: &mut Templates<'_>,
+    plans: &mut Plans,
+) -> Option<Wanted> {
+    let mut wanted = Wanted { record, likeness: None, recovered: false };
+    let Some(instance) = instance(chunk, record.body()) else { return Some(wanted) };
+    match templates.identify(chunk, instance, record.end()) {
+        Identity::Other => None,
+        Identity::Undecided => Some(wanted),
+        Identity::Wanted { provider, event } => {
+            if !event.alike.is_empty() {
+                let planned = plans.read(chunk, instance, record.end());
+                wanted.likeness =
+                    planned.and_then(|planned| Likeness::of(provider, event, &planned));
+            }
+            Some(wanted)
+        }
+    }
+}
+
+fn speaker(chunk: &[u8], record: RawRecord, plans: &mut Plans) -> Option<Speaker> {
+    let planned = instance(chunk, record.body())
+        .and_then(|instance| plans.read(chunk, instance, record.end()));
+    planned.and_then(|planned| planned.speaker()).or_else(|| {
+        let json = full::decode(chunk, &[record]).pop()?.ok()?;
+        let record = event_record(&json, record.id, Timestamp::UNIX_EPOCH)?;
+        Some((record.host, record.channel))
     })
 }
 
-/// Walks the record headers and asks each record's template what it is.
-fn select(chunk: &[u8], knowledge: &Knowledge, facts: &mut ChunkFacts) -> Selection {
-    let mut wanted = BTreeSet::new();
-    let mut templates = Templates::default();
-    let (mut first, mut end) = (None, super::scan::CHUNK_HEADER_LEN);
-    for record in records(chunk) {
-        facts.records += 1;
-        end = record.offset + record.length;
-        if let Some(time) = filetime(record.filetime) {
-            facts.span = join_spans(facts.span, Some((HostTime(time), HostTime(time))));
-        }
-        first.get_or_insert(record.id);
-        if is_wanted(&mut templates, chunk, record, knowledge) {
-            wanted.insert(record.id);
-        }
-    }
-    let announced = announced(chunk);
-    let agrees = free_space(chunk) == Some(end) && announced == Some(facts.records);
-    if !agrees {
-        return Selection::Everything { announced };
-    }
-    if wanted.is_empty() {
-        // One record of the chunk tells host and channel.
-        wanted.extend(first);
-    }
-    Selection::Only(wanted)
+/// What decoding the kept records of a chunk gave.
+#[derive(Debug, Default)]
+pub(super) struct Decoded {
+    /// Each with the number under which it is kept.
+    pub(super) observations: Vec<(u64, Observation)>,
+    pub(super) gaps: Vec<Gap>,
+    pub(super) unreadable: u64,
 }
 
-fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
-    Some(u64::from_le_bytes(bytes.get(at..at + 8)?.try_into().ok()?))
-}
-
-/// How many records the chunk header announces, by its record numbers.
-fn announced(chunk: &[u8]) -> Option<u64> {
-    u64_at(chunk, 16)?.checked_sub(u64_at(chunk, 8)?)?.checked_add(1)
-}
-
-/// Where the chunk header says that the records end.
-fn free_space(chunk: &[u8]) -> Option<usize> {
-    let offset = u32::from_le_bytes(chunk.get(48..52)?.try_into().ok()?);
-    usize::try_from(offset).ok()
-}
-
-fn is_wanted(
-    templates: &mut Templates,
+/// Decodes the kept records of a chunk, each given with the number under which it is
+/// kept, in the order of their offsets.
+pub(super) fn decode(
+    file: &Arc<str>,
+    place: ChunkPlace,
     chunk: &[u8],
-    record: RawRecord,
+    kept: &[(u64, Wanted)],
     knowledge: &Knowledge,
-) -> bool {
-    match templates.identify(chunk, record) {
-        Identity::Known { provider, id } => knowledge.event(&provider, id).is_some(),
-        Identity::Undecided => true,
-    }
-}
-
-fn decode(
-    place: ChunkPlace<'_>,
-    mut chunk: Vec<u8>,
-    selection: Selection,
-    knowledge: &Knowledge,
-    facts: &mut ChunkFacts,
-) {
-    let ChunkPlace { file, offset, .. } = place;
-    if chunk.len() < CHUNK_LEN {
-        let message =
-            format!("the file ends inside a chunk: {} of {CHUNK_LEN} bytes are there", chunk.len());
-        facts.gaps.push(Gap::at(file, offset + chunk.len() as u64, message));
-        chunk.resize(CHUNK_LEN, 0);
-    }
-    let mut data = match EvtxChunkData::new(chunk, false) {
-        Ok(data) => data,
-        Err(error) => {
-            facts.unreadable += facts.records;
-            facts.gaps.push(Gap::at(
-                file,
-                offset,
-                format!("the chunk header cannot be read: {error}"),
-            ));
-            return;
+) -> Decoded {
+    let mut decoded = Decoded::default();
+    let mut take = |(number, wanted): (u64, Wanted), record: EventRecord| {
+        let Some((_, event)) = knowledge.event(&record.provider, record.id) else { return };
+        let mut observation = observation(record, event, file);
+        if wanted.recovered {
+            observation
+                .fields
+                .push((Arc::from("System.Recovered"), "unallocated space".to_owned()));
         }
+        decoded.observations.push((number, observation));
     };
-    if !data.validate_checksum() {
-        let message = "a checksum of this chunk is wrong; its records were read all the same";
-        facts.gaps.push(Gap::at(file, offset, message));
-    }
-    let mut chunk = match data.parse(Arc::new(ParserSettings::default())) {
-        Ok(chunk) => chunk,
-        Err(error) => {
-            facts.unreadable += facts.records;
-            facts.gaps.push(Gap::at(file, offset, format!("the chunk cannot be read: {error}")));
-            return;
+    let mut plans = Plans::default();
+    let mut hard = Vec::new();
+    for (number, wanted) in kept {
+        let record = wanted.record;
+        let read = instance(chunk, record.body())
+            .and_then(|instance| plans.read(chunk, instance, record.end()))
+            .and_then(|planned| planned.event_record(record.id, header_time(record)));
+        match read {
+            Some(read) => take((*number, *wanted), read),
+            None => hard.push((*number, *wanted)),
         }
-    };
-    let (mut left, announced) = match selection {
-        Selection::Only(wanted) => (Some(wanted), None),
-        Selection::Everything { announced } => (None, announced),
-    };
-    let mut found = 0;
-    for record in chunk.iter() {
-        found += 1;
-        match record {
-            Ok(record) => {
-                let chosen = left.as_mut().is_none_or(|left| left.remove(&record.event_record_id));
-                if chosen {
-                    take_record(place, record, knowledge, facts);
+    }
+    let records: Vec<RawRecord> = hard.iter().map(|(_, wanted)| wanted.record).collect();
+    let results = if records.is_empty() { Vec::new() } else { full::decode(chunk, &records) };
+    let mut failed = Vec::new();
+    for ((number, wanted), result) in hard.into_iter().zip(results) {
+        let record = wanted.record;
+        match result {
+            Ok(json) => {
+                let read = event_record(&json, record.id, header_time(record));
+                if let Some(read) = read {
+                    take((number, wanted), read);
                 }
             }
-            Err(error) => unreadable(place, facts, format!("a record cannot be read: {error}")),
-        }
-        if left.as_ref().is_some_and(BTreeSet::is_empty) {
-            return;
+            // What stands in given-up space may be anything.
+            Err(_) if wanted.recovered => {}
+            Err(error) => failed.push((record, error)),
         }
     }
-    // A header that was never closed announces nonsense.
-    if let Some(announced) = announced.filter(|n| *n > found && *n < 10_000) {
-        let message = format!("the chunk announces {announced} records, {found} could be read");
-        facts.unreadable += announced - found;
-        facts.gaps.push(Gap::at(file, offset, message));
-    }
-    facts.records = facts.records.max(found);
+    decoded.observations.sort_by_key(|(number, _)| *number);
+    decoded.unreadable = failed.len() as u64;
+    decoded.gaps.extend(failed.into_iter().map(|(record, error)| {
+        let message = format!("record {} cannot be read: {error}", record.id);
+        Gap::at(file, place.offset + record.offset as u64, message)
+    }));
+    decoded
 }
 
-fn unreadable(place: ChunkPlace<'_>, facts: &mut ChunkFacts, message: String) {
-    facts.unreadable += 1;
-    facts.gaps.push(Gap::at(place.file, place.offset, message));
-}
-
-fn take_record(
-    place: ChunkPlace<'_>,
-    record: EvtxRecord<'_>,
-    knowledge: &Knowledge,
-    facts: &mut ChunkFacts,
-) {
-    let (id, time) = (record.event_record_id, record.timestamp);
-    let rendered = match record.into_json_value() {
-        Ok(rendered) => rendered.data,
-        Err(error) => {
-            return unreadable(place, facts, format!("record {id} cannot be read: {error}"));
-        }
-    };
-    let Some(record) = event_record(&rendered, id, time) else { return };
-    facts.identity.get_or_insert((Arc::clone(&record.host), Arc::clone(&record.channel)));
-    if let Some((provider, event)) = knowledge.event(&record.provider, record.id) {
-        facts.observations.push(observation(record, provider, event, place.file));
-    }
+fn header_time(record: RawRecord) -> Timestamp {
+    filetime(record.filetime).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
 /// The span that covers both.
@@ -234,37 +234,5 @@ pub(super) fn join_spans(
     match (a, b) {
         (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
         (a, b) => a.or(b),
-    }
-}
-
-/// Seconds from 1601 to 1970.
-const FILETIME_EPOCH_S: i64 = 11_644_473_600;
-
-/// A FILETIME as a time; `None` outside what can be represented.
-fn filetime(ticks: u64) -> Option<Timestamp> {
-    // Nobody logged anything in 1601: the field was never set.
-    if ticks == 0 {
-        return None;
-    }
-    let seconds = i64::try_from(ticks / 10_000_000).ok()? - FILETIME_EPOCH_S;
-    let nanos = i64::try_from(ticks % 10_000_000).ok()? * 100;
-    Timestamp::from_second(seconds).ok()?.checked_add(SignedDuration::from_nanos(nanos)).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn filetimes_are_read_to_100_ns() {
-        let time = filetime(133_590_312_001_234_567).unwrap();
-        assert_eq!(crate::base::rfc3339(time), "2024-05-01T10:00:00.1234567Z");
-        assert_eq!(filetime(u64::MAX), None);
-    }
-
-    #[test]
-    fn unused_space_is_no_gap_and_a_zeroed_chunk_is() {
-        assert_eq!(not_a_chunk(&[0; 100], false).as_deref(), Some(""));
-        assert!(not_a_chunk(&[0; 100], true).unwrap().contains("all zeros"));
     }
 }

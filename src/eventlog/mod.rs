@@ -1,15 +1,23 @@
 //! What did Windows log that matters?
 //!
-//! Logs are read chunk by chunk. A look at each record's template tells its
-//! provider and event id; only chunks that hold a wanted record are handed to the
-//! `evtx` crate, and only wanted records are rendered.
+//! A log is read chunk by chunk, on borrowed bytes: the records are found by their
+//! headers ([`walk`]), each record's template definition tells its provider and event
+//! id ([`binxml`]), and only wanted records are decoded: by a plan made of their
+//! definitions, or in full by the `evtx` crate where a definition has no known form.
 
+mod binxml;
 mod chunk;
 mod fields;
+mod flood;
+mod full;
+mod ledger;
+mod locate;
 mod observe;
 mod reader;
 mod record;
-mod scan;
+mod walk;
+#[cfg(test)]
+mod witness;
 
 pub use reader::{LogFacts, read};
 pub use record::EventRecord;

@@ -3,17 +3,12 @@
 
 use super::EventRecord;
 use crate::base::{hex_bytes, parse_address, parse_endpoint};
-use crate::knowledge::{Event, Provider, Role};
+use crate::knowledge::{Event, Role};
 use crate::observe::{Observation, Place, Source, Subject, Vantage};
 use std::sync::Arc;
 
 /// The observation of a record, whose catalog entry is given.
-pub(super) fn observation(
-    record: EventRecord,
-    provider: &Provider,
-    event: &Event,
-    file: &Arc<str>,
-) -> Observation {
+pub(super) fn observation(record: EventRecord, event: &Event, file: &Arc<str>) -> Observation {
     let mut fields = record.fields;
     name_positional(&mut fields, event);
     derive(&mut fields, event);
@@ -28,7 +23,7 @@ pub(super) fn observation(
         fields.push(("System.ProcessID".into(), pid.to_string()));
     }
     Observation {
-        kind: format!("event.{}.{}", provider.slug, event.id).into(),
+        kind: Arc::clone(&event.kind),
         time: record.time,
         vantage: Vantage::Log { host: record.host, channel: record.channel },
         subject,
@@ -116,7 +111,7 @@ mod tests {
 
     fn observed(provider: &str, id: u16, fields: &[(&str, &str)]) -> Observation {
         let knowledge = Knowledge::embedded().unwrap();
-        let (entry, event) = knowledge.event(provider, id).unwrap();
+        let (_, event) = knowledge.event(provider, id).unwrap();
         let record = EventRecord {
             provider: provider.to_owned(),
             id,
@@ -128,7 +123,7 @@ mod tests {
             process_id: None,
             fields: fields.iter().map(|(n, v)| ((*n).into(), (*v).to_owned())).collect(),
         };
-        observation(record, entry, event, &"f".into())
+        observation(record, event, &"f".into())
     }
 
     #[test]

@@ -1,16 +1,18 @@
 //! A log, chunk by chunk: scanned in parallel, in order, with the memory of the
 //! chunks in flight.
 
-use super::chunk::{ChunkFacts, ChunkPlace, join_spans, read_chunk};
-use super::scan::CHUNK_LEN;
+use super::chunk::{Decoded, Scan, Wanted, decode, scan};
+use super::flood::Floods;
+use super::ledger::Ledger;
+use super::locate::{ChunkPlace, locate};
+use super::walk::CHUNK_LEN;
+use crate::base::Gap;
 use crate::base::limits::{MAX_GAPS_PER_FILE, MAX_RECORDS_PER_LOG};
-use crate::base::{Gap, HostTime};
-use crate::intake::EvidenceFile;
+use crate::intake::{EvidenceFile, ReadAt};
 use crate::knowledge::Knowledge;
-use crate::observe::{Coverage, EvidenceKind, Observation, Vantage};
+use crate::observe::{Coverage, Observation};
 use rayon::prelude::*;
-use std::collections::BTreeMap;
-use std::io::{self, Read};
+use std::io;
 use std::sync::Arc;
 
 /// What one log says.
@@ -22,44 +24,30 @@ pub struct LogFacts {
     pub gaps: Vec<Gap>,
 }
 
-const FILE_HEADER_LEN: usize = 4096;
-/// Chunks that are scanned at a time: 4 MiB of memory.
-const BATCH: usize = 64;
+/// Chunks that are in memory at a time: 8 MiB.
+const BATCH: usize = 128;
 
 /// Reads one log. Only events that `knowledge` wants are decoded.
 pub fn read(file: &EvidenceFile, knowledge: &Knowledge) -> LogFacts {
     let mut log = Log::new(&file.name);
     if let Err(error) = log.read(file, knowledge) {
-        log.gaps.push(Gap::file(&file.name, format!("reading stopped: {error}")));
+        log.gap(Gap::file(&file.name, format!("reading stopped: {error}")));
     }
     let mut facts = log.finish();
     file.explain_offsets(&mut facts.gaps);
     facts
 }
 
-/// The file header as far as it is used.
-struct FileHeader {
-    chunks: u16,
-    /// False where the file begins with a chunk: the header is lost.
-    present: bool,
-}
-
-impl FileHeader {
-    fn parse(bytes: &[u8]) -> Self {
-        let chunks =
-            bytes.get(42..44).and_then(|b| b.try_into().ok()).map_or(0, u16::from_le_bytes);
-        Self { chunks, present: bytes.starts_with(b"ElfFile\0") }
-    }
-}
-
 struct Log {
     file: Arc<str>,
-    observations: Vec<Observation>,
+    /// Each with the number under which it is kept.
+    observations: Vec<(u64, Observation)>,
     gaps: Vec<Gap>,
-    speakers: BTreeMap<Speaker, Tally>,
-    /// Chunks of which no record could be decoded.
-    nameless: Tally,
-    last_speaker: Option<Speaker>,
+    more_gaps: usize,
+    ledger: Ledger,
+    floods: Floods,
+    /// Wanted records that were not decoded because there were too many.
+    left_out: u64,
 }
 
 impl Log {
@@ -68,154 +56,126 @@ impl Log {
             file: Arc::clone(file),
             observations: Vec::new(),
             gaps: Vec::new(),
-            speakers: BTreeMap::new(),
-            nameless: Tally::default(),
-            last_speaker: None,
+            more_gaps: 0,
+            ledger: Ledger::default(),
+            floods: Floods::default(),
+            left_out: 0,
+        }
+    }
+
+    fn gap(&mut self, gap: Gap) {
+        if self.gaps.len() < MAX_GAPS_PER_FILE {
+            self.gaps.push(gap);
+        } else {
+            self.more_gaps += 1;
         }
     }
 
     fn read(&mut self, file: &EvidenceFile, knowledge: &Knowledge) -> io::Result<()> {
-        let mut reader = file.open(&mut self.gaps)?;
-        let mut head = Vec::new();
-        reader.by_ref().take(FILE_HEADER_LEN as u64).read_to_end(&mut head)?;
-        let header = FileHeader::parse(&head);
-        let mut offset = FILE_HEADER_LEN as u64;
-        if header.present && head.len() < FILE_HEADER_LEN {
-            let message = format!(
-                "the file ends inside its header: {} of {FILE_HEADER_LEN} bytes",
-                head.len()
-            );
-            self.gaps.push(Gap::at(&self.file, head.len() as u64, message));
-            return Ok(());
-        }
-        let mut reader: Box<dyn Read> = if header.present {
-            Box::new(reader)
-        } else {
-            self.gaps.push(Gap::at(
-                &self.file,
-                0,
-                "the file header is missing; chunks were read all the same",
-            ));
-            offset = 0;
-            Box::new(io::Cursor::new(head).chain(reader))
-        };
-        let mut number = 0;
-        loop {
-            let mut batch = Vec::with_capacity(BATCH);
-            while batch.len() < BATCH {
-                let mut chunk = Vec::with_capacity(CHUNK_LEN);
-                let got = reader.by_ref().take(CHUNK_LEN as u64).read_to_end(&mut chunk)?;
-                if got == 0 {
-                    break;
-                }
-                batch.push((number, offset, chunk));
-                number += 1;
-                offset += got as u64;
-            }
-            if batch.is_empty() {
-                return Ok(());
-            }
-            let file = &self.file;
-            let facts: Vec<ChunkFacts> = batch
-                .into_par_iter()
-                .map(|(number, offset, chunk)| {
-                    let expected = header.present && number < u64::from(header.chunks);
-                    read_chunk(ChunkPlace { file, offset, expected }, chunk, knowledge)
-                })
+        let input = file.open_at(&mut self.gaps)?;
+        let layout = locate(&self.file, &input)?;
+        layout.gaps.into_iter().for_each(|gap| self.gap(gap));
+        self.ledger.lost(layout.lost);
+        let batch = BATCH.min(layout.chunks.len());
+        let mut buffer = vec![0; batch * CHUNK_LEN];
+        for places in layout.chunks.chunks(BATCH) {
+            let scans = scan_all(&self.file, &input, places, &mut buffer, knowledge);
+            let kept: Vec<Vec<(u64, Wanted)>> =
+                scans.iter().map(|scan| self.choose(&scan.wanted)).collect();
+            let decoded: Vec<Decoded> = buffer
+                .par_chunks(CHUNK_LEN)
+                .zip(places)
+                .zip(&kept)
+                .map(|((chunk, place), kept)| decode(&self.file, *place, chunk, kept, knowledge))
                 .collect();
-            for facts in facts {
-                self.add(facts);
-            }
-            if self.observations.len() > MAX_RECORDS_PER_LOG {
-                let message = format!(
-                    "more than {MAX_RECORDS_PER_LOG} wanted records: the rest of the log was not read"
-                );
-                self.gaps.push(Gap::at(&self.file, offset, message));
-                return Ok(());
+            for (scan, decoded) in scans.into_iter().zip(decoded) {
+                self.add(scan, decoded);
             }
         }
+        Ok(())
     }
 
-    fn add(&mut self, facts: ChunkFacts) {
-        self.tally(&facts);
-        self.observations.extend(facts.observations);
-        self.gaps.extend(facts.gaps);
+    /// The records that are decoded, each with its number.
+    fn choose(&mut self, wanted: &[Wanted]) -> Vec<(u64, Wanted)> {
+        let mut kept = Vec::new();
+        for wanted in wanted {
+            if self.floods.kept() >= MAX_RECORDS_PER_LOG as u64 {
+                self.left_out += 1;
+            } else if let Some(number) = self.floods.judge(wanted.likeness, wanted.record.filetime)
+            {
+                kept.push((number, *wanted));
+            }
+        }
+        kept
     }
 
-    /// Counts a chunk for whoever speaks in it. Where several hosts do (forwarded
-    /// events), each covers only the time of its own wanted records.
-    fn tally(&mut self, facts: &ChunkFacts) {
-        let mut heard: BTreeMap<Speaker, Tally> = BTreeMap::new();
-        for observation in &facts.observations {
-            if let Vantage::Log { host, channel } = &observation.vantage {
-                let tally = heard.entry((Arc::clone(host), Arc::clone(channel))).or_default();
-                tally.records += 1;
-                tally.span = join_spans(tally.span, Some((observation.time, observation.time)));
-            }
-        }
-        let speaker = facts.identity.clone().or_else(|| self.last_speaker.clone());
-        if heard.len() > 1 {
-            for (speaker, tally) in heard {
-                self.speakers.entry(speaker).or_default().add(&tally);
-            }
-        } else if facts.records + facts.unreadable > 0 {
-            let whole =
-                Tally { span: facts.span, records: facts.records, unreadable: facts.unreadable };
-            match speaker.clone() {
-                Some(speaker) => self.speakers.entry(speaker).or_default().add(&whole),
-                None => self.nameless.add(&whole),
-            }
-        }
-        self.last_speaker = speaker;
+    fn add(&mut self, scan: Scan, decoded: Decoded) {
+        let observations = decoded.observations.iter().map(|(_, observation)| observation);
+        self.ledger.chunk(&scan, decoded.unreadable, observations);
+        self.observations.extend(decoded.observations);
+        scan.gaps.into_iter().chain(decoded.gaps).for_each(|gap| self.gap(gap));
     }
 
     fn finish(mut self) -> LogFacts {
-        // A wrapped log stores its newest chunks first.
-        self.observations.sort_by_key(|observation| observation.source.place);
-        if self.gaps.len() > MAX_GAPS_PER_FILE {
-            let more = self.gaps.len() - MAX_GAPS_PER_FILE;
-            self.gaps.truncate(MAX_GAPS_PER_FILE);
-            self.gaps.push(Gap::file(&self.file, format!("{more} more problems in this file")));
+        for (number, observation) in &mut self.observations {
+            observation.repeats = self.floods.repeats(*number);
         }
-        let coverage = self.coverage();
-        LogFacts { observations: self.observations, coverage, gaps: self.gaps }
-    }
-
-    fn coverage(&self) -> Vec<Coverage> {
-        let entry = |speaker: Option<&Speaker>, tally: &Tally| Coverage {
-            file: Arc::clone(&self.file),
-            kind: EvidenceKind::Evtx,
-            host: speaker.map(|(host, _)| Arc::clone(host)),
-            channel: speaker.map(|(_, channel)| Arc::clone(channel)),
-            span: tally.span,
-            items: tally.records,
-            unreadable: tally.unreadable,
-            holes: Vec::new(),
+        let mut observations: Vec<Observation> =
+            self.observations.into_iter().map(|(_, observation)| observation).collect();
+        // A wrapped log stores its newest chunks first. Given-up space may hold a record
+        // that is still there.
+        let recovered = |o: &Observation| o.field("System.Recovered").is_some();
+        observations.sort_by_cached_key(|o| (o.source.place, o.time, recovered(o)));
+        observations.dedup_by(|b, a| {
+            recovered(b) && (a.source.place, a.time, &a.kind) == (b.source.place, b.time, &b.kind)
+        });
+        let mut gaps = self.gaps;
+        let mut tell = |count: u64, what: &str| {
+            if count > 0 {
+                gaps.push(Gap::file(&self.file, format!("{count} {what}")));
+            }
         };
-        let mut coverage: Vec<Coverage> =
-            self.speakers.iter().map(|(speaker, tally)| entry(Some(speaker), tally)).collect();
-        if coverage.is_empty() || self.nameless.records + self.nameless.unreadable > 0 {
-            coverage.push(entry(None, &self.nameless));
-        }
-        coverage
+        tell(self.more_gaps as u64, "more problems in this file");
+        tell(
+            self.left_out,
+            "wanted records behind the first were not read: give a part of the log, or less of it",
+        );
+        tell(
+            self.floods.blurred,
+            "records of a flood were counted with others that are not quite alike",
+        );
+        LogFacts { observations, coverage: self.ledger.coverage(&self.file), gaps }
     }
 }
 
-/// Host and channel, as the records name them.
-type Speaker = (Arc<str>, Arc<str>);
-
-/// What a log holds of one speaker.
-#[derive(Debug, Default)]
-struct Tally {
-    span: Option<(HostTime, HostTime)>,
-    records: u64,
-    unreadable: u64,
+fn read_chunk(input: &ReadAt, place: ChunkPlace, chunk: &mut [u8]) -> io::Result<usize> {
+    let length = place.length.min(chunk.len());
+    input.read(place.offset, chunk.get_mut(..length).unwrap_or_default())
 }
 
-impl Tally {
-    fn add(&mut self, other: &Self) {
-        self.span = join_spans(self.span, other.span);
-        self.records += other.records;
-        self.unreadable += other.unreadable;
-    }
+/// Reads and walks the chunks of a batch into their parts of the buffer.
+fn scan_all(
+    file: &Arc<str>,
+    input: &ReadAt,
+    places: &[ChunkPlace],
+    buffer: &mut [u8],
+    knowledge: &Knowledge,
+) -> Vec<Scan> {
+    buffer
+        .par_chunks_mut(CHUNK_LEN)
+        .zip(places)
+        .map(|(chunk, place)| match read_chunk(input, *place, chunk) {
+            Ok(got) => {
+                let (there, beyond) = chunk.split_at_mut(got);
+                // What stood in the buffer before must not be taken for this chunk's.
+                beyond.fill(0);
+                scan(file, *place, there, knowledge)
+            }
+            Err(error) => {
+                chunk.fill(0);
+                let gap = Gap::at(file, place.offset, format!("cannot be read: {error}"));
+                Scan { gaps: vec![gap], unreadable: 1, ..Scan::default() }
+            }
+        })
+        .collect()
 }

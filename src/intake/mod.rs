@@ -7,8 +7,10 @@
 
 mod gzip;
 mod kind;
+mod read_at;
 
 pub use kind::{FileKind, sniff};
+pub use read_at::ReadAt;
 
 use crate::base::limits::{MAX_FILES, MAX_STDIN, MAX_UNPACKED, MAX_UNPACKED_IN_MEMORY};
 use crate::base::{Gap, Place};
@@ -83,6 +85,23 @@ impl EvidenceFile {
             gaps.push(Gap::at(&self.name, unpacked.len() as u64, message));
         }
         Ok(Box::new(Cursor::new(unpacked)))
+    }
+
+    /// Opens the bytes so that every part can be read by several threads at a time.
+    /// Compressed evidence is decompressed into memory, as [`Self::open`] does.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub fn open_at(&self, gaps: &mut Vec<Gap>) -> io::Result<ReadAt> {
+        match &self.origin {
+            Origin::File(path) => ReadAt::file(File::open(path)?),
+            Origin::Memory(bytes) => Ok(ReadAt::Memory(Arc::clone(bytes))),
+            Origin::Gzip(_) => {
+                let mut unpacked = Vec::new();
+                self.open(gaps)?.read_to_end(&mut unpacked)?;
+                Ok(ReadAt::Memory(unpacked.into()))
+            }
+        }
     }
 
     /// Opens the bytes for one pass from start to end. Compressed evidence is

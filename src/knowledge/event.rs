@@ -1,5 +1,6 @@
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What a field of an event means, so that logs and captures can be joined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -38,6 +39,9 @@ pub enum Role {
 #[serde(deny_unknown_fields)]
 pub struct Event {
     pub id: u16,
+    /// The kind of its observations, `event.<slug>.<id>`; set when it is loaded.
+    #[serde(skip, default = "unset")]
+    pub kind: Arc<str>,
     /// A short phrase.
     pub title: String,
     /// What the record says.
@@ -70,6 +74,10 @@ pub struct Event {
     pub priority: String,
     #[serde(default)]
     pub source: String,
+}
+
+fn unset() -> Arc<str> {
+    Arc::from("")
 }
 
 impl Event {

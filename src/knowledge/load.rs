@@ -61,7 +61,11 @@ fn add(knowledge: &mut Knowledge, name: &str, text: &str) -> Result<(), Error> {
     let fail = |error: toml::de::Error| wrong(name, error.to_string());
     let keys: toml::Table = text.parse().map_err(fail)?;
     if keys.contains_key("provider") {
-        let provider: Arc<Provider> = Arc::new(toml::from_str(text).map_err(fail)?);
+        let mut provider: Provider = toml::from_str(text).map_err(fail)?;
+        for event in &mut provider.events {
+            event.kind = format!("event.{}.{}", provider.slug, event.id).into();
+        }
+        let provider = Arc::new(provider);
         for alias in provider.also_known_as.iter().chain([&provider.provider]) {
             knowledge.providers.insert(alias.clone(), Arc::clone(&provider));
         }

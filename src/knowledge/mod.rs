@@ -58,9 +58,9 @@ impl Knowledge {
         Some((provider, provider.event(id)?))
     }
 
-    /// Whether any event of a provider is wanted.
-    pub fn wants_provider(&self, provider: &str) -> bool {
-        self.providers.contains_key(provider)
+    /// A provider of the catalog, by any of its names.
+    pub fn provider(&self, name: &str) -> Option<&Arc<Provider>> {
+        self.providers.get(name)
     }
 
     /// The provider and event of an observation kind such as `event.schannel.36874`.
