@@ -8,7 +8,7 @@ use super::full;
 use super::locate::ChunkPlace;
 use super::observe::observation;
 use super::walk::{CHUNK_LEN, RawRecord, Walk, announced_records, checksums_hold, walk};
-use crate::base::{Gap, HostTime, filetime};
+use crate::base::{Gap, filetime};
 use crate::knowledge::Knowledge;
 use crate::observe::Observation;
 use jiff::Timestamp;
@@ -33,19 +33,19 @@ pub(super) struct Scan {
     pub(super) gaps: Vec<Gap>,
     pub(super) records: u64,
     pub(super) unreadable: u64,
-    pub(super) span: Option<(HostTime, HostTime)>,
+    /// First and last FILETIME.
+    pub(super) span: Option<(u64, u64)>,
     /// Of the first and the last record.
     pub(super) speakers: Vec<Speaker>,
-    /// Number and time of each record that does not follow its predecessor, and of the
-    /// last one: runs of consecutive numbers.
+    /// Runs of consecutive numbers, in the order in which they stand.
     pub(super) runs: Vec<IdRun>,
 }
 
-/// Records with consecutive numbers.
+/// Records with consecutive numbers: number and FILETIME of the first and the last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct IdRun {
-    pub(super) first: (u64, HostTime),
-    pub(super) last: (u64, HostTime),
+    pub(super) first: (u64, u64),
+    pub(super) last: (u64, u64),
 }
 
 /// Walks one chunk. `chunk` is shorter than a chunk where the file ends inside it.
@@ -78,9 +78,11 @@ pub(super) fn scan(
 impl Scan {
     fn note(&mut self, record: RawRecord) {
         // Nobody logged anything in 1601: the field was never set.
-        let time = filetime(record.filetime).filter(|_| record.filetime != 0).map(HostTime);
-        let Some(time) = time else { return };
-        self.span = join_spans(self.span, Some((time, time)));
+        let time = record.filetime;
+        if time == 0 {
+            return;
+        }
+        self.span = Some(self.span.map_or((time, time), |(a, b)| (a.min(time), b.max(time))));
         match self.runs.last_mut() {
             Some(run) if run.last.0.checked_add(1) == Some(record.id) => {
                 run.last = (record.id, time);
@@ -224,15 +226,4 @@ pub(super) fn decode(
 
 fn header_time(record: RawRecord) -> Timestamp {
     filetime(record.filetime).unwrap_or(Timestamp::UNIX_EPOCH)
-}
-
-/// The span that covers both.
-pub(super) fn join_spans(
-    a: Option<(HostTime, HostTime)>,
-    b: Option<(HostTime, HostTime)>,
-) -> Option<(HostTime, HostTime)> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
-        (a, b) => a.or(b),
-    }
 }

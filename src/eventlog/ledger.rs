@@ -1,8 +1,8 @@
 //! Over which time a log speaks, for whom, and where its numbers jump.
 
-use super::chunk::{IdRun, Scan, Speaker, join_spans};
-use crate::base::HostTime;
+use super::chunk::{IdRun, Scan, Speaker};
 use crate::base::limits::MAX_HOLES_PER_LOG;
+use crate::base::{HostTime, filetime};
 use crate::observe::{Coverage, EvidenceKind, Hole, Observation, Vantage};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,6 +22,21 @@ impl Tally {
         self.unreadable += other.unreadable;
     }
 }
+
+/// The span that covers both.
+fn join_spans(
+    a: Option<(HostTime, HostTime)>,
+    b: Option<(HostTime, HostTime)>,
+) -> Option<(HostTime, HostTime)> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
+        (a, b) => a.or(b),
+    }
+}
+
+/// Runs of consecutive record numbers that are followed in one log. A log in use has
+/// a handful, a filtered export one per record.
+const MAX_RUNS: usize = 100_000;
 
 /// The coverage of one log, as it grows.
 #[derive(Debug, Default)]
@@ -47,7 +62,7 @@ impl Ledger {
         unreadable: u64,
         observations: impl Iterator<Item = &'a Observation>,
     ) {
-        self.runs.extend(&scan.runs);
+        self.runs(&scan.runs);
         let mut heard: BTreeMap<Speaker, Tally> = BTreeMap::new();
         for observation in observations {
             // What was recovered from given-up space is of another time.
@@ -71,13 +86,30 @@ impl Ledger {
                 self.speakers.entry(speaker).or_default().add(&tally);
             }
         } else if scan.records + unreadable > 0 {
-            let whole = Tally { span: scan.span, records: scan.records, unreadable };
+            let time = |ticks| filetime(ticks).map(HostTime);
+            let span = scan.span.and_then(|(from, to)| Some((time(from)?, time(to)?)));
+            let whole = Tally { span, records: scan.records, unreadable };
             match speaker.clone() {
                 Some(speaker) => self.speakers.entry(speaker).or_default().add(&whole),
                 None => self.nameless.add(&whole),
             }
         }
         self.last_speaker = speaker;
+    }
+
+    /// Joins runs across chunks. A log whose numbers jump everywhere is not followed.
+    fn runs(&mut self, runs: &[IdRun]) {
+        for run in runs {
+            let full = self.runs.len() >= MAX_RUNS;
+            match self.runs.last_mut() {
+                Some(last) if last.last.0.checked_add(1) == Some(run.first.0) => {
+                    last.last = run.last;
+                }
+                // The export is filtered, that much is certain.
+                Some(last) if full => last.last = last.last.max(run.last),
+                _ => self.runs.push(*run),
+            }
+        }
     }
 
     /// One entry per speaker.
@@ -113,7 +145,7 @@ impl Ledger {
 fn holes(mut runs: Vec<IdRun>) -> Vec<Hole> {
     runs.sort_by_key(|run| (run.first.0, run.last.0));
     let mut holes: Vec<Hole> = Vec::new();
-    let mut last: Option<(u64, HostTime)> = None;
+    let mut last: Option<(u64, u64)> = None;
     let (mut held, mut missing, mut jumps) = (0_u64, 0_u64, 0_usize);
     for run in &runs {
         held = held.saturating_add(run.last.0.saturating_sub(run.first.0)).saturating_add(1);
@@ -124,8 +156,7 @@ fn holes(mut runs: Vec<IdRun>) -> Vec<Hole> {
             jumps += 1;
             missing = missing.saturating_add(gone);
             if holes.len() < MAX_HOLES_PER_LOG {
-                let (from, to) = (time.min(run.first.1), time.max(run.first.1));
-                holes.push(Hole { from, to, why: jump(gone).into(), missing: Some(gone) });
+                holes.extend(hole(time, run.first.1, jump(gone), gone));
             }
         }
         if last.is_none_or(|(number, _)| run.last.0 > number) {
@@ -139,14 +170,18 @@ fn holes(mut runs: Vec<IdRun>) -> Vec<Hole> {
         times().min(),
         times().max(),
     ) {
-        let why = format!(
-            "a filtered export: it holds {held} of {} records",
-            held.saturating_add(missing)
-        );
-        return vec![Hole { from, to, why: why.into(), missing: Some(missing) }];
+        let all = held.saturating_add(missing);
+        let why = format!("a filtered export: it holds {held} of {all} records");
+        return hole(from, to, why, missing).into_iter().collect();
     }
     holes.sort_by_key(|hole| (hole.from, hole.to));
     holes
+}
+
+/// A hole between two FILETIMEs.
+fn hole(a: u64, b: u64, why: String, missing: u64) -> Option<Hole> {
+    let (from, to) = (HostTime(filetime(a.min(b))?), HostTime(filetime(a.max(b))?));
+    Some(Hole { from, to, why: why.into(), missing: Some(missing) })
 }
 
 fn jump(gone: u64) -> String {
@@ -156,20 +191,14 @@ fn jump(gone: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use jiff::{SignedDuration, Timestamp};
-
-    fn at(second: i64) -> HostTime {
-        HostTime(Timestamp::UNIX_EPOCH + SignedDuration::from_secs(second))
-    }
-
-    /// Numbers with times of as many seconds.
+    /// Numbers with FILETIMEs of as many ticks.
     fn run(first: u64, last: u64) -> IdRun {
-        let time = |id: u64| at(i64::try_from(id).unwrap());
-        IdRun { first: (first, time(first)), last: (last, time(last)) }
+        IdRun { first: (first, first), last: (last, last) }
     }
 
     #[track_caller]
-    fn check(runs: &[IdRun], expect: &[(i64, i64, u64)]) {
+    fn check(runs: &[IdRun], expect: &[(u64, u64, u64)]) {
+        let at = |ticks: u64| HostTime(filetime(ticks).unwrap());
         let expect: Vec<_> = expect.iter().map(|(a, b, n)| (at(*a), at(*b), Some(*n))).collect();
         let found: Vec<_> =
             holes(runs.to_vec()).into_iter().map(|h| (h.from, h.to, h.missing)).collect();

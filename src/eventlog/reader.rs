@@ -24,8 +24,9 @@ pub struct LogFacts {
     pub gaps: Vec<Gap>,
 }
 
-/// Chunks that are in memory at a time: 8 MiB.
-const BATCH: usize = 128;
+/// Chunks after which the order is restored: each leaves only what it found. Every
+/// thread holds one chunk at a time.
+const BATCH: usize = 1024;
 
 /// Reads one log. Only events that `knowledge` wants are decoded.
 pub fn read(file: &EvidenceFile, knowledge: &Knowledge) -> LogFacts {
@@ -76,17 +77,21 @@ impl Log {
         let layout = locate(&self.file, &input)?;
         layout.gaps.into_iter().for_each(|gap| self.gap(gap));
         self.ledger.lost(layout.lost);
-        let batch = BATCH.min(layout.chunks.len());
-        let mut buffer = vec![0; batch * CHUNK_LEN];
         for places in layout.chunks.chunks(BATCH) {
-            let scans = scan_all(&self.file, &input, places, &mut buffer, knowledge);
+            let scans: Vec<Scan> = places
+                .par_iter()
+                .map_init(buffer, |buffer, place| {
+                    scan_chunk(&self.file, &input, *place, buffer, knowledge)
+                })
+                .collect();
             let kept: Vec<Vec<(u64, Wanted)>> =
                 scans.iter().map(|scan| self.choose(&scan.wanted)).collect();
-            let decoded: Vec<Decoded> = buffer
-                .par_chunks(CHUNK_LEN)
-                .zip(places)
+            let decoded: Vec<Decoded> = places
+                .par_iter()
                 .zip(&kept)
-                .map(|((chunk, place), kept)| decode(&self.file, *place, chunk, kept, knowledge))
+                .map_init(buffer, |buffer, (place, kept)| {
+                    decode_chunk(&self.file, &input, *place, kept, buffer, knowledge)
+                })
                 .collect();
             for (scan, decoded) in scans.into_iter().zip(decoded) {
                 self.add(scan, decoded);
@@ -148,34 +153,54 @@ impl Log {
     }
 }
 
-fn read_chunk(input: &ReadAt, place: ChunkPlace, chunk: &mut [u8]) -> io::Result<usize> {
-    let length = place.length.min(chunk.len());
-    input.read(place.offset, chunk.get_mut(..length).unwrap_or_default())
+fn buffer() -> Vec<u8> {
+    vec![0; CHUNK_LEN]
 }
 
-/// Reads and walks the chunks of a batch into their parts of the buffer.
-fn scan_all(
+/// Reads a chunk into the buffer.
+fn read_chunk<'a>(
+    input: &ReadAt,
+    place: ChunkPlace,
+    buffer: &'a mut [u8],
+) -> io::Result<&'a mut [u8]> {
+    let chunk = buffer.get_mut(..place.length).unwrap_or_default();
+    let got = input.read(place.offset, chunk)?;
+    Ok(chunk.get_mut(..got).unwrap_or_default())
+}
+
+fn scan_chunk(
     file: &Arc<str>,
     input: &ReadAt,
-    places: &[ChunkPlace],
+    place: ChunkPlace,
     buffer: &mut [u8],
     knowledge: &Knowledge,
-) -> Vec<Scan> {
-    buffer
-        .par_chunks_mut(CHUNK_LEN)
-        .zip(places)
-        .map(|(chunk, place)| match read_chunk(input, *place, chunk) {
-            Ok(got) => {
-                let (there, beyond) = chunk.split_at_mut(got);
-                // What stood in the buffer before must not be taken for this chunk's.
-                beyond.fill(0);
-                scan(file, *place, there, knowledge)
-            }
-            Err(error) => {
-                chunk.fill(0);
-                let gap = Gap::at(file, place.offset, format!("cannot be read: {error}"));
-                Scan { gaps: vec![gap], unreadable: 1, ..Scan::default() }
-            }
-        })
-        .collect()
+) -> Scan {
+    match read_chunk(input, place, buffer) {
+        Ok(chunk) => scan(file, place, chunk, knowledge),
+        Err(error) => {
+            let gap = Gap::at(file, place.offset, format!("cannot be read: {error}"));
+            Scan { gaps: vec![gap], unreadable: 1, ..Scan::default() }
+        }
+    }
+}
+
+/// Reads a chunk once more for what is kept of it, which for most chunks is nothing.
+fn decode_chunk(
+    file: &Arc<str>,
+    input: &ReadAt,
+    place: ChunkPlace,
+    kept: &[(u64, Wanted)],
+    buffer: &mut [u8],
+    knowledge: &Knowledge,
+) -> Decoded {
+    if kept.is_empty() {
+        return Decoded::default();
+    }
+    match read_chunk(input, place, buffer) {
+        Ok(chunk) => decode(file, place, chunk, kept, knowledge),
+        Err(error) => {
+            let gap = Gap::at(file, place.offset, format!("cannot be read: {error}"));
+            Decoded { gaps: vec![gap], unreadable: kept.len() as u64, ..Decoded::default() }
+        }
+    }
 }

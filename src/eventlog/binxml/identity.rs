@@ -48,11 +48,19 @@ pub(in crate::eventlog) struct Templates<'k> {
     knowledge: &'k Knowledge,
     /// By the offset of the definition. A chunk has a handful.
     known: Vec<(usize, Decision<'k>)>,
+    /// By the bytes of its name, where it is a value.
+    providers: Vec<NamedProvider<'k>>,
 }
+
+/// UTF-16LE bytes of a name, and the provider that goes by it.
+type NamedProvider<'k> = (Box<[u8]>, Option<&'k Arc<Provider>>);
+
+/// Names of providers that are remembered.
+const MAX_PROVIDERS: usize = 32;
 
 impl<'k> Templates<'k> {
     pub(in crate::eventlog) fn new(knowledge: &'k Knowledge) -> Self {
-        Self { knowledge, known: Vec::new() }
+        Self { knowledge, known: Vec::new(), providers: Vec::new() }
     }
 
     /// What the record that ends at `end` is.
@@ -69,24 +77,36 @@ impl<'k> Templates<'k> {
         };
         match self.decision(chunk, instance.definition) {
             Decision::Fixed(identity) => identity,
-            Decision::ById(provider, index) => number(index).map_or(Identity::Undecided, |id| {
-                provider
-                    .event(id)
-                    .map_or(Identity::Other, |event| Identity::Wanted { provider, event })
-            }),
+            Decision::ById(provider, index) => {
+                number(index).map_or(Identity::Undecided, |id| of(provider, id))
+            }
             Decision::ByName(index, id) => {
                 let name = value(index).filter(|value| value.kind == kind::STRING);
-                let name = name.and_then(|value| utf16(value.bytes));
                 let id = match id {
                     Origin::Literal(id) => Some(id),
                     Origin::Value(index) => number(index),
                 };
                 match (name, id) {
-                    (Some(name), Some(id)) => identity(self.knowledge, &name, id),
+                    (Some(name), Some(id)) => match self.provider(name.bytes) {
+                        Some(provider) => of(provider, id),
+                        None => Identity::Other,
+                    },
                     _ => Identity::Undecided,
                 }
             }
         }
+    }
+
+    /// The provider of this name, if the catalog knows it.
+    fn provider(&mut self, name: &[u8]) -> Option<&'k Arc<Provider>> {
+        if let Some((_, provider)) = self.providers.iter().find(|(known, _)| **known == *name) {
+            return *provider;
+        }
+        let provider = utf16(name).and_then(|name| self.knowledge.provider(&name));
+        if self.providers.len() < MAX_PROVIDERS {
+            self.providers.push((name.into(), provider));
+        }
+        provider
     }
 
     fn decision(&mut self, chunk: &[u8], definition: usize) -> Decision<'k> {
@@ -100,11 +120,8 @@ impl<'k> Templates<'k> {
     }
 }
 
-fn identity<'k>(knowledge: &'k Knowledge, provider: &str, id: u16) -> Identity<'k> {
-    match knowledge.event(provider, id) {
-        Some((provider, event)) => Identity::Wanted { provider, event },
-        None => Identity::Other,
-    }
+fn of(provider: &Arc<Provider>, id: u16) -> Identity<'_> {
+    provider.event(id).map_or(Identity::Other, |event| Identity::Wanted { provider, event })
 }
 
 /// Looks at the tokens up to provider and event id.
@@ -153,7 +170,7 @@ fn decision<'k>(
     };
     Some(match (knowledge.provider(&name), id) {
         (None, _) => Decision::Fixed(Identity::Other),
-        (Some(_), Origin::Literal(id)) => Decision::Fixed(identity(knowledge, &name, id)),
+        (Some(provider), Origin::Literal(id)) => Decision::Fixed(of(provider, id)),
         (Some(provider), Origin::Value(index)) => Decision::ById(provider, index),
     })
 }
