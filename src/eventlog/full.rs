@@ -79,8 +79,9 @@ fn bridge(chunk: &mut [u8], chosen: &[RawRecord]) -> Vec<bool> {
             let length = u32::try_from(gap).unwrap_or(u32::MAX).to_le_bytes();
             put(chunk, at, b"**\0\0");
             put(chunk, at + 4, &length);
-            // EndOfStream: the record holds nothing.
-            put(chunk, at + 24, &[0]);
+            // Number and time, then EndOfStream: the record holds nothing.
+            put(chunk, at + 8, &[0; 17]);
+            put(chunk, record.offset - 4, &length);
         }
         bridges.push(gap > 0);
         at = record.offset + record.length;
