@@ -1,7 +1,7 @@
 //! One chunk of a log: which of its records are wanted, and those decoded.
 
 use super::EventRecord;
-use super::binxml::{Identity, Plans, Templates, instance};
+use super::binxml::{Identity, Plans, Templates, instance, speaker};
 use super::fields::event_record;
 use super::flood::Likeness;
 use super::full;
@@ -69,7 +69,7 @@ pub(super) fn scan(
         scan.wanted.extend(found.map(|found| Wanted { recovered: true, ..found }));
     }
     for record in [walk.live.first(), walk.live.last()].into_iter().flatten() {
-        let speaker = speaker(chunk, *record, &mut plans);
+        let speaker = speaker_of(chunk, *record);
         scan.speakers.extend(speaker.filter(|speaker| !scan.speakers.contains(speaker)));
     }
     scan
@@ -147,10 +147,10 @@ fn wanted(
     }
 }
 
-fn speaker(chunk: &[u8], record: RawRecord, plans: &mut Plans) -> Option<Speaker> {
-    let planned = instance(chunk, record.body())
-        .and_then(|instance| plans.read(chunk, instance, record.end()));
-    planned.and_then(|planned| planned.speaker()).or_else(|| {
+fn speaker_of(chunk: &[u8], record: RawRecord) -> Option<Speaker> {
+    let light =
+        instance(chunk, record.body()).and_then(|instance| speaker(chunk, instance, record.end()));
+    light.or_else(|| {
         let json = full::decode(chunk, &[record]).pop()?.ok()?;
         let record = event_record(&json, record.id, Timestamp::UNIX_EPOCH)?;
         Some((record.host, record.channel))

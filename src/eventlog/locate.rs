@@ -32,21 +32,74 @@ pub(super) struct Layout {
     pub(super) lost: u64,
 }
 
-/// Finds the chunks. Where none begins on the grid of 64 KiB, the next one is searched
-/// by its signature at any offset.
-pub(super) fn locate(file: &Arc<str>, input: &ReadAt) -> io::Result<Layout> {
+/// What the file header says.
+#[derive(Debug, Default)]
+pub(super) struct FileHeader {
+    /// Where the chunks begin.
+    pub(super) chunks: u64,
+    /// Where those end that it counts.
+    announced: u64,
+    pub(super) gaps: Vec<Gap>,
+}
+
+/// Reads the file header. A log without one begins with its first chunk.
+pub(super) fn file_header(file: &Arc<str>, input: &ReadAt) -> io::Result<FileHeader> {
     let mut head = vec![0; FILE_HEADER_LEN];
     let got = input.read(0, &mut head)?;
     head.truncate(got);
+    let mut header = FileHeader { chunks: FILE_HEADER_LEN as u64, ..FileHeader::default() };
+    if head.starts_with(FILE_SIGNATURE) {
+        if got < FILE_HEADER_LEN {
+            let message =
+                format!("the file ends inside its header: {got} of {FILE_HEADER_LEN} bytes");
+            header.gaps.push(Gap::at(file, got as u64, message));
+        }
+        let chunks = u64::from(u16_at(&head, 42).unwrap_or_default());
+        header.announced = header.chunks + chunks * CHUNK_LEN as u64;
+        return Ok(header);
+    }
+    let message = "the file header is missing; chunks were read all the same";
+    header.gaps.push(Gap::at(file, 0, message));
+    // Overwritten, or cut off?
+    if !is_signed(input, header.chunks) {
+        header.chunks = 0;
+    }
+    Ok(header)
+}
+
+fn is_signed(input: &ReadAt, at: u64) -> bool {
+    let mut signature = [0; CHUNK_SIGNATURE.len()];
+    let got = input.read(at, &mut signature);
+    got.is_ok_and(|got| signature.get(..got) == Some(CHUNK_SIGNATURE))
+}
+
+/// The places from an offset on where chunks stand in a log that nothing happened to.
+pub(super) fn grid(from: u64, input: &ReadAt) -> impl Iterator<Item = ChunkPlace> {
+    let length = input.length();
+    (from..length).step_by(CHUNK_LEN).map(|offset| ChunkPlace {
+        offset,
+        length: CHUNK_LEN,
+        signed: true,
+    })
+}
+
+/// Finds the chunks from an offset on. Where none begins on the grid of 64 KiB, the
+/// next one is searched by its signature at any offset.
+pub(super) fn locate(
+    file: &Arc<str>,
+    input: &ReadAt,
+    header: &FileHeader,
+    from: u64,
+) -> io::Result<Layout> {
     let mut search = Search {
         file,
         input,
         layout: Layout::default(),
         skipped: None,
         cell: Vec::new(),
-        announced: 0,
+        announced: header.announced,
     };
-    let mut at = search.file_header(&head);
+    let mut at = from;
     while at < input.length() {
         at = search.step(at)?;
     }
@@ -66,35 +119,9 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// Looks at the file header and says where the chunks begin.
-    fn file_header(&mut self, head: &[u8]) -> u64 {
-        let gap = |offset, message: &str| Gap::at(self.file, offset, message);
-        if head.starts_with(FILE_SIGNATURE) {
-            if head.len() < FILE_HEADER_LEN {
-                let message = format!(
-                    "the file ends inside its header: {} of {FILE_HEADER_LEN} bytes",
-                    head.len()
-                );
-                self.layout.gaps.push(gap(head.len() as u64, &message));
-            }
-            let chunks = u64::from(u16_at(head, 42).unwrap_or_default());
-            self.announced = FILE_HEADER_LEN as u64 + chunks * CHUNK_LEN as u64;
-            return FILE_HEADER_LEN as u64;
-        }
-        let message = "the file header is missing; chunks were read all the same";
-        self.layout.gaps.push(gap(0, message));
-        // Overwritten, or cut off?
-        let mut signature = [0; CHUNK_SIGNATURE.len()];
-        let behind = self.input.read(FILE_HEADER_LEN as u64, &mut signature);
-        let behind = behind.is_ok_and(|got| got == signature.len());
-        if behind && signature == CHUNK_SIGNATURE { FILE_HEADER_LEN as u64 } else { 0 }
-    }
-
     /// Looks at one place and says where to look next.
     fn step(&mut self, at: u64) -> io::Result<u64> {
-        let mut signature = [0; CHUNK_SIGNATURE.len()];
-        let got = self.input.read(at, &mut signature)?;
-        if signature.get(..got) == Some(CHUNK_SIGNATURE) {
+        if is_signed(self.input, at) {
             self.found(at, CHUNK_LEN, true);
             return Ok(at + CHUNK_LEN as u64);
         }
@@ -168,7 +195,10 @@ mod tests {
 
     #[track_caller]
     fn check(bytes: Vec<u8>, offsets: &[u64], gaps: &[&str]) {
-        let layout = locate(&"f".into(), &ReadAt::Memory(bytes.into())).unwrap();
+        let (file, input) = ("f".into(), ReadAt::Memory(bytes.into()));
+        let header = file_header(&file, &input).unwrap();
+        let mut layout = locate(&file, &input, &header, header.chunks).unwrap();
+        layout.gaps.splice(0..0, header.gaps);
         let found: Vec<u64> = layout.chunks.iter().map(|place| place.offset).collect();
         assert_eq!(found, offsets);
         let told: Vec<String> = layout.gaps.iter().map(ToString::to_string).collect();

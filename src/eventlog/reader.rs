@@ -4,8 +4,8 @@
 use super::chunk::{Decoded, Scan, Wanted, decode, scan};
 use super::flood::Floods;
 use super::ledger::Ledger;
-use super::locate::{ChunkPlace, locate};
-use super::walk::CHUNK_LEN;
+use super::locate::{ChunkPlace, file_header, grid, locate};
+use super::walk::{CHUNK_LEN, CHUNK_SIGNATURE};
 use crate::base::Gap;
 use crate::base::limits::{MAX_GAPS_PER_FILE, MAX_RECORDS_PER_LOG};
 use crate::intake::{EvidenceFile, ReadAt};
@@ -74,30 +74,54 @@ impl Log {
 
     fn read(&mut self, file: &EvidenceFile, knowledge: &Knowledge) -> io::Result<()> {
         let input = file.open_at(&mut self.gaps)?;
-        let layout = locate(&self.file, &input)?;
-        layout.gaps.into_iter().for_each(|gap| self.gap(gap));
-        self.ledger.lost(layout.lost);
-        for places in layout.chunks.chunks(BATCH) {
-            let scans: Vec<Scan> = places
+        let mut header = file_header(&self.file, &input)?;
+        std::mem::take(&mut header.gaps).into_iter().for_each(|gap| self.gap(gap));
+        let places: Vec<ChunkPlace> = grid(header.chunks, &input).collect();
+        let off_grid = self.chunks(&places, &input, knowledge);
+        if let Some(offset) = off_grid {
+            // From here on every chunk has to be looked for.
+            let layout = locate(&self.file, &input, &header, offset)?;
+            layout.gaps.into_iter().for_each(|gap| self.gap(gap));
+            self.ledger.lost(layout.lost);
+            self.chunks(&layout.chunks, &input, knowledge);
+        }
+        Ok(())
+    }
+
+    /// Reads chunks, up to the first place where none is though it should; gives that
+    /// place.
+    fn chunks(
+        &mut self,
+        places: &[ChunkPlace],
+        input: &ReadAt,
+        knowledge: &Knowledge,
+    ) -> Option<u64> {
+        for places in places.chunks(BATCH) {
+            let scans: Vec<Option<Scan>> = places
                 .par_iter()
                 .map_init(buffer, |buffer, place| {
-                    scan_chunk(&self.file, &input, *place, buffer, knowledge)
+                    scan_chunk(&self.file, input, *place, buffer, knowledge)
                 })
                 .collect();
+            let scans: Vec<Scan> = scans.into_iter().map_while(|scan| scan).collect();
             let kept: Vec<Vec<(u64, Wanted)>> =
                 scans.iter().map(|scan| self.choose(&scan.wanted)).collect();
             let decoded: Vec<Decoded> = places
                 .par_iter()
                 .zip(&kept)
                 .map_init(buffer, |buffer, (place, kept)| {
-                    decode_chunk(&self.file, &input, *place, kept, buffer, knowledge)
+                    decode_chunk(&self.file, input, *place, kept, buffer, knowledge)
                 })
                 .collect();
+            let off_grid = places.get(scans.len());
             for (scan, decoded) in scans.into_iter().zip(decoded) {
                 self.add(scan, decoded);
             }
+            if let Some(place) = off_grid {
+                return Some(place.offset);
+            }
         }
-        Ok(())
+        None
     }
 
     /// The records that are decoded, each with its number.
@@ -168,18 +192,20 @@ fn read_chunk<'a>(
     Ok(chunk.get_mut(..got).unwrap_or_default())
 }
 
+/// `None` where no chunk begins though one should.
 fn scan_chunk(
     file: &Arc<str>,
     input: &ReadAt,
     place: ChunkPlace,
     buffer: &mut [u8],
     knowledge: &Knowledge,
-) -> Scan {
+) -> Option<Scan> {
     match read_chunk(input, place, buffer) {
-        Ok(chunk) => scan(file, place, chunk, knowledge),
+        Ok(chunk) if place.signed && !chunk.starts_with(CHUNK_SIGNATURE) => None,
+        Ok(chunk) => Some(scan(file, place, chunk, knowledge)),
         Err(error) => {
             let gap = Gap::at(file, place.offset, format!("cannot be read: {error}"));
-            Scan { gaps: vec![gap], unreadable: 1, ..Scan::default() }
+            Some(Scan { gaps: vec![gap], unreadable: 1, ..Scan::default() })
         }
     }
 }

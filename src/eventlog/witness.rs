@@ -3,7 +3,7 @@
 
 use super::binxml::{Plans, instance};
 use super::fields::event_record;
-use super::locate::locate;
+use super::locate::{file_header, locate};
 use super::walk::{CHUNK_LEN, RawRecord, walk};
 use super::{EventRecord, full};
 use crate::base::filetime;
@@ -37,7 +37,8 @@ fn opened(path: &Path) -> EvidenceFile {
 /// Every live record of a log with its chunk.
 fn each_record(file: &EvidenceFile, mut visit: impl FnMut(&[u8], &[RawRecord])) {
     let input = file.open_at(&mut Vec::new()).unwrap();
-    for place in locate(&file.name, &input).unwrap().chunks {
+    let header = file_header(&file.name, &input).unwrap();
+    for place in locate(&file.name, &input, &header, header.chunks).unwrap().chunks {
         let mut chunk = vec![0; place.length.min(CHUNK_LEN)];
         let got = input.read(place.offset, &mut chunk).unwrap();
         let walk = walk(&chunk[..got]);

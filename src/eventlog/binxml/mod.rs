@@ -11,12 +11,14 @@
 
 mod identity;
 mod plan;
+mod speaker;
 mod text;
 mod tokens;
 mod values;
 
 pub(super) use identity::{Identity, Templates};
 pub(super) use plan::{Planned, Plans};
+pub(super) use speaker::speaker;
 
 /// A template instance: where its definition and its values stand.
 #[derive(Debug, Clone, Copy)]

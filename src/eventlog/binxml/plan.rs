@@ -137,22 +137,6 @@ impl<'a> Planned<'a> {
         record.finish()
     }
 
-    /// Host and channel; `None` where they need full decoding.
-    pub(in crate::eventlog) fn speaker(&self) -> Option<(Arc<str>, Arc<str>)> {
-        let (plan, values) = &self.outer;
-        let of = |wanted: &Target| {
-            let (_, part) = plan.slots.iter().find(|(target, _)| target == wanted)?;
-            match part {
-                Part::Literal(text) => Some(Arc::clone(text)),
-                Part::Value(index) => match text(values.get(*index)?) {
-                    Text::Is(text) => Some(text.into()),
-                    Text::Null | Text::NotUnderstood => None,
-                },
-            }
-        };
-        Some((of(&Target::Computer)?, of(&Target::Channel)?))
-    }
-
     /// The bytes of the host's name and of a field, to compare records by; empty where
     /// they are absent or the same in all records.
     pub(in crate::eventlog) fn raw(&self, field: Option<&str>) -> &'a [u8] {
