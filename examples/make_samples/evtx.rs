@@ -296,7 +296,7 @@ fn body(body: &Body, array: &mut Vec<Value>) -> Option<Element> {
     }
 }
 
-fn file_header(chunks: usize, next_record: u64) -> Vec<u8> {
+pub(crate) fn file_header(chunks: usize, next_record: u64) -> Vec<u8> {
     let count = u64::try_from(chunks).expect("few chunks");
     let mut header = b"ElfFile\0".to_vec();
     for number in [0, count - 1, next_record] {
