@@ -10,6 +10,7 @@ use crate::base::filetime;
 use crate::intake::{EvidenceFile, take_in};
 use evtx::{EvtxParser, ParserSettings, SerializedEvtxRecord};
 use jiff::Timestamp;
+use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -47,7 +48,7 @@ fn each_record(file: &EvidenceFile, mut visit: impl FnMut(&[u8], &[RawRecord])) 
 }
 
 fn time(record: RawRecord) -> Timestamp {
-    filetime(record.filetime).unwrap()
+    filetime(record.filetime).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
 #[test]
@@ -206,5 +207,28 @@ fn damaged_logs_give_at_least_what_full_decoding_gives() {
             let lost = lost(&damaged);
             assert!(lost.is_empty(), "{}, {damage}: {lost:?}", path.display());
         }
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_damage_makes_a_plan_or_full_decoding_panic(
+        flips in proptest::collection::vec((512..20_000_usize, any::<u8>()), 1..200),
+    ) {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/tls-no-shared-cipher/server/System.evtx");
+        let mut bytes = std::fs::read(path).unwrap();
+        for (at, with) in flips {
+            bytes[4096 + at] = with;
+        }
+        let file = EvidenceFile::from_bytes("f", bytes);
+        each_record(&file, |chunk, live| {
+            let mut plans = Plans::default();
+            for (record, json) in live.iter().zip(full::decode(chunk, live)) {
+                let planned = instance(chunk, record.body())
+                    .and_then(|instance| plans.read(chunk, instance, record.end()));
+                let _ = planned.and_then(|planned| planned.event_record(record.id, time(*record)));
+                let _ = json.map(|json| event_record(&json, record.id, time(*record)));
+            }
+        });
     }
 }
