@@ -84,7 +84,7 @@ pub const MAX_OPEN_QUERIES: usize = 65_536;
 pub const MAX_RECORDS_PER_LOG: usize = 400_000;
 
 /// Of records that are alike, how many are kept before the others are counted.
-pub const FIRST_OF_FLOOD: u32 = 32;
+pub const FIRST_OF_FLOOD: u32 = 8;
 
 /// Records of one event and host that are told apart by all that makes them alike.
 /// Behind them only the first such field counts, and behind twice as many none.
