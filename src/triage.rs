@@ -5,7 +5,7 @@ use crate::capture::{self, CaptureFacts};
 use crate::correlate::{Evidence, correlate};
 use crate::diagnose::{Question, diagnose};
 use crate::eventlog::{self, LogFacts};
-use crate::intake::{self, EvidenceFile, FileKind};
+use crate::intake::{self, EvidenceFile};
 use crate::knowledge::Knowledge;
 use crate::report::{self, Report};
 use crate::wire::decrypt::KeyLog;
@@ -69,7 +69,7 @@ pub fn analyse(
         .par_iter()
         .map(|file| {
             let facts = match file.kind {
-                FileKind::Evtx => Read::Log(eventlog::read(file, knowledge)),
+                kind if kind.is_log() => Read::Log(eventlog::read(file, knowledge)),
                 _ => Read::Capture(Box::new(capture::read(file, &ports, config.secrets.clone()))),
             };
             progress.done(&file.name, file.size);

@@ -6,7 +6,7 @@ use super::trouble::{Facts, Trouble};
 use crate::base::millis_between;
 use crate::correlate::{Attempt, Case, covers};
 use crate::knowledge::{Cause, Rule, Scope};
-use crate::observe::{EvidenceKind, Place, Source};
+use crate::observe::{Place, Source};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -152,7 +152,7 @@ fn covering_source(case: &Case, attempt: &Attempt, wanted: &str) -> Option<Sourc
         _ => attempt.server_host.as_deref(),
     };
     let coverage = case.coverage.iter().find(|coverage| {
-        coverage.kind == EvidenceKind::Evtx
+        coverage.kind.is_log()
             && host.is_none_or(|host| coverage.host.as_deref() == Some(host))
             && coverage.channel.as_deref().is_some_and(|channel| channel.contains(what))
     })?;

@@ -7,6 +7,7 @@ use super::flood::Likeness;
 use super::full;
 use super::locate::ChunkPlace;
 use super::observe::observation;
+use super::runs::IdRun;
 use super::walk::{CHUNK_LEN, RawRecord, Walk, announced_records, checksums_hold, walk};
 use crate::base::{Gap, filetime};
 use crate::knowledge::Knowledge;
@@ -39,13 +40,6 @@ pub(super) struct Scan {
     pub(super) speakers: Vec<Speaker>,
     /// Runs of consecutive numbers, in the order in which they stand.
     pub(super) runs: Vec<IdRun>,
-}
-
-/// Records with consecutive numbers: number and FILETIME of the first and the last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct IdRun {
-    pub(super) first: (u64, u64),
-    pub(super) last: (u64, u64),
 }
 
 /// Walks one chunk. `chunk` is shorter than a chunk where the file ends inside it.

@@ -52,7 +52,7 @@ pub(super) fn event_record(event: &Value, record_id: u64, time: Timestamp) -> Op
     })
 }
 
-fn payload(event: &Value) -> Vec<(Arc<str>, String)> {
+pub(super) fn payload(event: &Value) -> Vec<(Arc<str>, String)> {
     let mut fields = Vec::new();
     for part in ["EventData", "UserData", "ProcessingErrorData"] {
         if let Some(Value::Object(object)) = event.get(part) {

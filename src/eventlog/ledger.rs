@@ -1,9 +1,9 @@
 //! Over which time a log speaks, for whom, and where its numbers jump.
 
-use super::chunk::{IdRun, Scan, Speaker};
-use crate::base::limits::MAX_HOLES_PER_LOG;
+use super::chunk::{Scan, Speaker};
+use super::runs::Runs;
 use crate::base::{HostTime, filetime};
-use crate::observe::{Coverage, EvidenceKind, Hole, Observation, Vantage};
+use crate::observe::{Coverage, EvidenceKind, Observation, Vantage};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -34,10 +34,6 @@ fn join_spans(
     }
 }
 
-/// Runs of consecutive record numbers that are followed in one log. A log in use has
-/// a handful, a filtered export one per record.
-const MAX_RUNS: usize = 100_000;
-
 /// The coverage of one log, as it grows.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
@@ -45,7 +41,7 @@ pub(super) struct Ledger {
     /// Chunks of which no record could be decoded.
     nameless: Tally,
     last_speaker: Option<Speaker>,
-    runs: Vec<IdRun>,
+    runs: Runs,
 }
 
 impl Ledger {
@@ -62,7 +58,7 @@ impl Ledger {
         unreadable: u64,
         observations: impl Iterator<Item = &'a Observation>,
     ) {
-        self.runs(&scan.runs);
+        scan.runs.iter().for_each(|run| self.runs.join(*run));
         let mut heard: BTreeMap<Speaker, Tally> = BTreeMap::new();
         for observation in observations {
             // What was recovered from given-up space is of another time.
@@ -97,24 +93,9 @@ impl Ledger {
         self.last_speaker = speaker;
     }
 
-    /// Joins runs across chunks. A log whose numbers jump everywhere is not followed.
-    fn runs(&mut self, runs: &[IdRun]) {
-        for run in runs {
-            let full = self.runs.len() >= MAX_RUNS;
-            match self.runs.last_mut() {
-                Some(last) if last.last.0.checked_add(1) == Some(run.first.0) => {
-                    last.last = run.last;
-                }
-                // The export is filtered, that much is certain.
-                Some(last) if full => last.last = last.last.max(run.last),
-                _ => self.runs.push(*run),
-            }
-        }
-    }
-
     /// One entry per speaker.
-    pub(super) fn coverage(mut self, file: &Arc<str>) -> Vec<Coverage> {
-        let holes = holes(std::mem::take(&mut self.runs));
+    pub(super) fn coverage(&self, file: &Arc<str>) -> Vec<Coverage> {
+        let holes = self.runs.holes();
         let entry = |speaker: Option<&Speaker>, tally: &Tally| Coverage {
             file: Arc::clone(file),
             kind: EvidenceKind::Evtx,
@@ -136,87 +117,5 @@ impl Ledger {
             _ => coverage.push(entry(None, &self.nameless)),
         }
         coverage
-    }
-}
-
-/// The jumps between runs of record numbers. A log in which more records are missing
-/// than there are, at many places, is an export that was filtered: it says nothing
-/// about what it does not hold.
-fn holes(mut runs: Vec<IdRun>) -> Vec<Hole> {
-    runs.sort_by_key(|run| (run.first.0, run.last.0));
-    let mut holes: Vec<Hole> = Vec::new();
-    let mut last: Option<(u64, u64)> = None;
-    let (mut held, mut missing, mut jumps) = (0_u64, 0_u64, 0_usize);
-    for run in &runs {
-        held = held.saturating_add(run.last.0.saturating_sub(run.first.0)).saturating_add(1);
-        if let Some((number, time)) = last
-            && let Some(gone @ 1..) =
-                run.first.0.checked_sub(number).map(|step| step.saturating_sub(1))
-        {
-            jumps += 1;
-            missing = missing.saturating_add(gone);
-            if holes.len() < MAX_HOLES_PER_LOG {
-                holes.extend(hole(time, run.first.1, jump(gone), gone));
-            }
-        }
-        if last.is_none_or(|(number, _)| run.last.0 > number) {
-            last = Some(run.last);
-        }
-    }
-    const MANY: usize = 8;
-    let times = || runs.iter().flat_map(|run| [run.first.1, run.last.1]);
-    if let (true, Some(from), Some(to)) = (
-        jumps >= MANY && (missing > held || jumps > MAX_HOLES_PER_LOG),
-        times().min(),
-        times().max(),
-    ) {
-        let all = held.saturating_add(missing);
-        let why = format!("a filtered export: it holds {held} of {all} records");
-        return hole(from, to, why, missing).into_iter().collect();
-    }
-    holes.sort_by_key(|hole| (hole.from, hole.to));
-    holes
-}
-
-/// A hole between two FILETIMEs.
-fn hole(a: u64, b: u64, why: String, missing: u64) -> Option<Hole> {
-    let (from, to) = (HostTime(filetime(a.min(b))?), HostTime(filetime(a.max(b))?));
-    Some(Hole { from, to, why: why.into(), missing: Some(missing) })
-}
-
-fn jump(gone: u64) -> String {
-    if gone == 1 { "1 record is missing".to_owned() } else { format!("{gone} records are missing") }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    /// Numbers with FILETIMEs of as many ticks.
-    fn run(first: u64, last: u64) -> IdRun {
-        IdRun { first: (first, first), last: (last, last) }
-    }
-
-    #[track_caller]
-    fn check(runs: &[IdRun], expect: &[(u64, u64, u64)]) {
-        let at = |ticks: u64| HostTime(filetime(ticks).unwrap());
-        let expect: Vec<_> = expect.iter().map(|(a, b, n)| (at(*a), at(*b), Some(*n))).collect();
-        let found: Vec<_> =
-            holes(runs.to_vec()).into_iter().map(|h| (h.from, h.to, h.missing)).collect();
-        assert_eq!(found, expect);
-    }
-
-    #[test]
-    fn numbers_that_jump_leave_a_hole_wherever_the_chunks_stand() {
-        check(&[run(50, 90), run(1, 20), run(21, 30)], &[(30, 50, 19)]);
-        check(&[run(1, 20), run(10, 15), run(21, 30)], &[]);
-        check(&[], &[]);
-    }
-
-    #[test]
-    fn a_filtered_export_is_one_hole() {
-        let runs: Vec<IdRun> = (0..20).map(|n| run(n * 100, n * 100 + 1)).collect();
-        let found = holes(runs);
-        assert_eq!(found.len(), 1);
-        assert_eq!(&*found[0].why, "a filtered export: it holds 40 of 1902 records");
     }
 }

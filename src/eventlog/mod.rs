@@ -9,15 +9,29 @@ mod binxml;
 mod chunk;
 mod fields;
 mod flood;
+mod forms;
 mod full;
 mod ledger;
 mod locate;
 mod observe;
 mod reader;
 mod record;
+mod runs;
 mod walk;
 #[cfg(test)]
 mod witness;
 
-pub use reader::{LogFacts, read};
+pub use reader::LogFacts;
 pub use record::EventRecord;
+
+use crate::intake::{EvidenceFile, FileKind};
+use crate::knowledge::Knowledge;
+
+/// Reads one log, in whatever form it is. Only events that `knowledge` wants are
+/// decoded.
+pub fn read(file: &EvidenceFile, knowledge: &Knowledge) -> LogFacts {
+    match file.kind {
+        FileKind::Evtx => reader::read(file, knowledge),
+        _ => forms::read(file, knowledge),
+    }
+}

@@ -28,8 +28,8 @@ pub struct LogFacts {
 /// thread holds one chunk at a time.
 const BATCH: usize = 1024;
 
-/// Reads one log. Only events that `knowledge` wants are decoded.
-pub fn read(file: &EvidenceFile, knowledge: &Knowledge) -> LogFacts {
+/// Reads one .evtx log.
+pub(super) fn read(file: &EvidenceFile, knowledge: &Knowledge) -> LogFacts {
     let mut log = Log::new(&file.name);
     if let Err(error) = log.read(file, knowledge) {
         log.gap(Gap::file(&file.name, format!("reading stopped: {error}")));

@@ -17,6 +17,13 @@ pub enum FileKind {
     /// Microsoft Network Monitor 2.
     NetMon,
     Etl,
+    /// Exported events: XML, PowerShell's CLIXML, JSON, CSV with named columns, and
+    /// Event Viewer's localised text.
+    EventXml,
+    EventCliXml,
+    EventJson,
+    EventCsv,
+    EventText,
     Text,
     Empty,
     Unknown,
@@ -57,7 +64,10 @@ pub fn sniff(head: &[u8]) -> FileKind {
     if looks_like_etl(head) {
         return FileKind::Etl;
     }
-    if looks_like_text(head) { FileKind::Text } else { FileKind::Unknown }
+    if !looks_like_text(head) {
+        return FileKind::Unknown;
+    }
+    super::export::sniff(head).unwrap_or(FileKind::Text)
 }
 
 /// An ETL begins with WMI_BUFFER_HEADER: buffer size, saved offset, current
@@ -79,19 +89,38 @@ fn looks_like_etl(head: &[u8]) -> bool {
 fn looks_like_text(head: &[u8]) -> bool {
     head.starts_with(&[0xff, 0xfe])
         || head.starts_with(&[0xfe, 0xff])
+        || super::export::is_utf16(head)
         || !head.iter().any(|b| *b == 0 || (*b < 0x20 && !b"\t\r\n\x0c\x1b".contains(b)))
 }
 
 impl FileKind {
     /// Whether this version reads the file as evidence.
     pub fn is_evidence(self) -> bool {
-        matches!(self, Self::Evtx | Self::Pcap | Self::Pcapng | Self::NetMon)
+        self.is_capture() || self.is_log()
+    }
+
+    /// Whether it holds packets.
+    pub fn is_capture(self) -> bool {
+        matches!(self, Self::Pcap | Self::Pcapng | Self::NetMon)
+    }
+
+    /// Whether it holds records of event logs.
+    pub fn is_log(self) -> bool {
+        matches!(
+            self,
+            Self::Evtx
+                | Self::EventXml
+                | Self::EventCliXml
+                | Self::EventJson
+                | Self::EventCsv
+                | Self::EventText
+        )
     }
 
     /// Why a file that is no evidence was left out, and the way out.
     pub fn why_not(self) -> &'static str {
         match self {
-            Self::Evtx | Self::Pcap | Self::Pcapng | Self::NetMon => "evidence",
+            kind if kind.is_evidence() => "evidence",
             Self::Zip => "a zip archive: unpack it and give the folder",
             Self::SevenZip => "a 7z archive: unpack it and give the folder",
             Self::Cab => "a cabinet archive: unpack it and give the folder",
@@ -105,7 +134,7 @@ impl FileKind {
             Self::Etl => "an ETL trace: convert it with etl2pcapng or `pktmon etl2pcap`",
             Self::Text => "text, not read by this version",
             Self::Empty => "empty",
-            Self::Unknown => "neither an event log nor a capture",
+            _ => "neither an event log nor a capture",
         }
     }
 }

@@ -5,6 +5,7 @@
 //! with what it seems to be. A gzip'd capture or log is evidence. Archives are recognised here and opened by a later
 //! step of this room.
 
+mod export;
 mod gzip;
 mod kind;
 mod read_at;

@@ -63,6 +63,17 @@ impl Knowledge {
         self.providers.get(name)
     }
 
+    /// The only provider of the catalog that writes an event of this id into a channel.
+    pub fn provider_of(&self, channel: &str, id: u16) -> Option<&Arc<Provider>> {
+        let mut writers: Vec<&Arc<Provider>> = self
+            .sorted_providers()
+            .filter(|provider| provider.channel == channel && provider.event(id).is_some())
+            .collect();
+        writers.dedup_by(|a, b| a.slug == b.slug);
+        let only = writers.pop()?;
+        writers.iter().all(|other| other.slug == only.slug).then_some(only)
+    }
+
     /// The provider and event of an observation kind such as `event.schannel.36874`.
     pub fn event_by_kind(&self, kind: &str) -> Option<(&Arc<Provider>, &Event)> {
         let (slug, id) = kind.strip_prefix("event.")?.rsplit_once('.')?;

@@ -9,6 +9,16 @@ pub enum EvidenceKind {
     Pcapng,
     /// Microsoft Network Monitor 2.
     NetMon,
+    /// Events as XML, as Event Viewer and `wevtutil` export them.
+    EventXml,
+    /// Events as PowerShell's `Export-Clixml` writes them.
+    EventCliXml,
+    /// Events as JSON, of whatever tool.
+    EventJson,
+    /// Events as CSV of EvtxECmd or hayabusa.
+    EventCsv,
+    /// Events as Event Viewer's localised text.
+    EventText,
 }
 
 impl EvidenceKind {
@@ -18,7 +28,17 @@ impl EvidenceKind {
             Self::Pcap => "pcap",
             Self::Pcapng => "pcapng",
             Self::NetMon => "netmon",
+            Self::EventXml => "event_xml",
+            Self::EventCliXml => "event_clixml",
+            Self::EventJson => "event_json",
+            Self::EventCsv => "event_csv",
+            Self::EventText => "event_text",
         }
+    }
+
+    /// Whether it holds records of event logs.
+    pub fn is_log(self) -> bool {
+        !matches!(self, Self::Pcap | Self::Pcapng | Self::NetMon)
     }
 }
 

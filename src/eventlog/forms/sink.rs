@@ -1,0 +1,210 @@
+//! Where the records of every form go.
+
+use super::super::observe::observation;
+use super::super::runs::{IdRun, Runs};
+use super::super::{EventRecord, LogFacts};
+use crate::base::limits::{MAX_GAPS_PER_FILE, MAX_RECORDS_PER_LOG};
+use crate::base::{Gap, HostTime};
+use crate::intake::{EvidenceFile, FileKind};
+use crate::knowledge::{Event, Knowledge};
+use crate::observe::{Coverage, EvidenceKind, Hole, Observation};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Hosts and channels of one file that are told apart.
+const MAX_SPEAKERS: usize = 4_096;
+
+/// Over which time one host and channel speaks, and with how many records.
+#[derive(Debug, Default)]
+struct Tally {
+    span: Option<(HostTime, HostTime)>,
+    records: u64,
+    runs: Runs,
+}
+
+fn evidence_kind(kind: FileKind) -> EvidenceKind {
+    match kind {
+        FileKind::EventXml => EvidenceKind::EventXml,
+        FileKind::EventCliXml => EvidenceKind::EventCliXml,
+        FileKind::EventCsv => EvidenceKind::EventCsv,
+        FileKind::EventText => EvidenceKind::EventText,
+        _ => EvidenceKind::EventJson,
+    }
+}
+
+/// The time as a FILETIME.
+fn ticks(time: HostTime) -> u64 {
+    const SECONDS_TO_1970: i128 = 11_644_473_600;
+    let ticks = time.0.as_nanosecond() / 100 + SECONDS_TO_1970 * 10_000_000;
+    u64::try_from(ticks).unwrap_or_default()
+}
+
+/// Takes records, keeps the wanted ones, counts all of them.
+pub(super) struct Sink<'k> {
+    file: Arc<str>,
+    kind: EvidenceKind,
+    knowledge: &'k Knowledge,
+    observations: Vec<Observation>,
+    speakers: BTreeMap<(Arc<str>, Arc<str>), Tally>,
+    unreadable: u64,
+    gaps: Vec<Gap>,
+    more_gaps: u64,
+    left_out: u64,
+    /// Why absence in this file proves nothing; empty where it does.
+    partial: &'static str,
+}
+
+impl<'k> Sink<'k> {
+    pub(super) fn new(file: &EvidenceFile, knowledge: &'k Knowledge) -> Self {
+        Self {
+            file: Arc::clone(&file.name),
+            kind: evidence_kind(file.kind),
+            knowledge,
+            observations: Vec::new(),
+            speakers: BTreeMap::new(),
+            unreadable: 0,
+            gaps: Vec::new(),
+            more_gaps: 0,
+            left_out: 0,
+            partial: "",
+        }
+    }
+
+    /// The provider that writes an event into a channel, for forms that do not name it;
+    /// `None` where several do.
+    pub(super) fn provider_of(&self, channel: &str, id: u16) -> Option<String> {
+        self.knowledge.provider_of(channel, id).map(|provider| provider.provider.clone())
+    }
+
+    /// Names for values that came without: those of the catalog, if it knows as many.
+    pub(super) fn named(
+        &self,
+        provider: &str,
+        id: u16,
+        values: Vec<String>,
+    ) -> Vec<(Arc<str>, String)> {
+        let event = self.wanted(provider, id);
+        let names = event.map(|event| event.fields.as_slice()).unwrap_or_default();
+        let fits = !names.is_empty() && names.len() >= values.len();
+        let name = |index: usize| match names.get(index).filter(|_| fits) {
+            Some(name) => Arc::from(name.as_str()),
+            None => format!("Data[{index}]").into(),
+        };
+        let given = values.into_iter().enumerate().filter(|(_, value)| !value.is_empty());
+        given.map(|(index, value)| (name(index), value)).collect()
+    }
+
+    /// The event if it is a wanted one: others need not be taken apart, only counted.
+    pub(super) fn wanted(&self, provider: &str, id: u16) -> Option<&'k Event> {
+        self.knowledge.event(provider, id).map(|(_, event)| event)
+    }
+
+    /// Says that the file holds a choice of records, so that absence proves nothing.
+    pub(super) fn partial(&mut self, why: &'static str) {
+        self.partial = why;
+    }
+
+    /// Counts a record, wanted or not. `number` is its `EventRecordID`, where it has one.
+    pub(super) fn count(
+        &mut self,
+        (host, channel): (&str, &str),
+        number: Option<u64>,
+        time: Option<HostTime>,
+    ) {
+        let key = (Arc::from(host), Arc::from(channel));
+        if self.speakers.len() >= MAX_SPEAKERS && !self.speakers.contains_key(&key) {
+            return;
+        }
+        let tally = self.speakers.entry(key).or_default();
+        tally.records += 1;
+        if let Some(time) = time {
+            tally.span = Some(tally.span.map_or((time, time), |(a, b)| (a.min(time), b.max(time))));
+            if let Some(number) = number {
+                let end = (number, ticks(time));
+                tally.runs.join(IdRun { first: end, last: end });
+            }
+        }
+    }
+
+    /// Takes a record, wanted or not.
+    pub(super) fn record(&mut self, record: EventRecord) {
+        let number = Some(record.record_id).filter(|number| *number != 0);
+        self.count((&record.host, &record.channel), number, Some(record.time));
+        let Some(event) = self.wanted(&record.provider, record.id) else { return };
+        if self.observations.len() >= MAX_RECORDS_PER_LOG {
+            self.left_out += 1;
+            return;
+        }
+        self.observations.push(observation(record, event, &self.file));
+    }
+
+    /// Something that could not be read, at a byte offset of the decoded text.
+    pub(super) fn unreadable(&mut self, offset: u64, message: impl Into<String>) {
+        self.unreadable += 1;
+        self.gap(Gap::at(&self.file, offset, message));
+    }
+
+    pub(super) fn gap(&mut self, gap: Gap) {
+        if self.gaps.len() < MAX_GAPS_PER_FILE {
+            self.gaps.push(gap);
+        } else {
+            self.more_gaps += 1;
+        }
+    }
+
+    pub(super) fn finish(mut self) -> LogFacts {
+        for (count, what) in [
+            (self.more_gaps, "more problems in this file"),
+            (self.left_out, "wanted records behind the first were not kept: give less of the log"),
+        ] {
+            if count > 0 {
+                self.gaps.push(Gap::file(&self.file, format!("{count} {what}")));
+            }
+        }
+        self.observations.sort_by_key(|o| (o.source.place, o.time));
+        let coverage = self.coverage();
+        LogFacts { observations: self.observations, coverage, gaps: self.gaps }
+    }
+
+    fn coverage(&self) -> Vec<Coverage> {
+        let named = |name: &Arc<str>| Some(Arc::clone(name)).filter(|name| !name.is_empty());
+        let mut coverage: Vec<Coverage> = self
+            .speakers
+            .iter()
+            .map(|((host, channel), tally)| Coverage {
+                file: Arc::clone(&self.file),
+                kind: self.kind,
+                host: named(host),
+                channel: named(channel),
+                span: tally.span,
+                items: tally.records,
+                unreadable: 0,
+                holes: self.holes(tally),
+            })
+            .collect();
+        if coverage.is_empty() {
+            coverage.push(Coverage {
+                file: Arc::clone(&self.file),
+                kind: self.kind,
+                host: None,
+                channel: None,
+                span: None,
+                items: 0,
+                unreadable: 0,
+                holes: Vec::new(),
+            });
+        }
+        if let Some(first) = coverage.first_mut() {
+            first.unreadable = self.unreadable;
+        }
+        coverage
+    }
+
+    fn holes(&self, tally: &Tally) -> Vec<Hole> {
+        if self.partial.is_empty() {
+            return tally.runs.holes();
+        }
+        let hole = |(from, to)| Hole { from, to, why: self.partial.into(), missing: None };
+        tally.span.map(hole).into_iter().collect()
+    }
+}
