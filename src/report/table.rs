@@ -1,5 +1,6 @@
 //! The report for a terminal: sections, tables that fit, readable without colour.
 
+use super::coverage::in_short;
 use super::model::{
     AttemptReport, CoverageReport, DiagnosisReport, EvidenceReport, Report, SourceReport,
 };
@@ -268,24 +269,28 @@ impl Page<'_> {
             return Ok(());
         }
         self.heading("Evidence read")?;
+        let mut header = vec!["file", "speaks for", "time (its own clock, UTC)", "items", "lost"];
+        let holes = report.coverage.iter().any(|coverage| !coverage.holes.is_empty());
+        header.extend(holes.then_some("does not speak"));
         let rows = report
             .coverage
             .iter()
             .map(|coverage| {
-                vec![
+                let mut row = vec![
                     coverage.file.clone(),
                     speaker(coverage),
                     span(coverage),
                     coverage.items.to_string(),
-                    if coverage.unreadable > 0 {
-                        coverage.unreadable.to_string()
-                    } else {
-                        String::new()
+                    match coverage.unreadable {
+                        0 => String::new(),
+                        lost => lost.to_string(),
                     },
-                ]
+                ];
+                row.extend(holes.then(|| in_short(coverage)));
+                row
             })
             .collect();
-        self.table(&["file", "speaks for", "time (its own clock, UTC)", "items", "lost"], rows)?;
+        self.table(&header, rows)?;
         let offsets: Vec<String> = report
             .hosts
             .iter()
@@ -367,7 +372,7 @@ pub(super) fn percent(probability: f64) -> String {
 }
 
 /// `2024-05-01T10:00:00.1234567Z` to the second; the JSON keeps every digit.
-fn short_time(time: &str) -> String {
+pub(super) fn short_time(time: &str) -> String {
     time.get(..19).unwrap_or(time).replace('T', " ")
 }
 
