@@ -19,6 +19,7 @@ mod uptime;
 pub use attempts::{Attempt, Connection, EventRef};
 pub use client_log::ClientTry;
 pub use clock::Clocks;
+pub(crate) use clock::short_name;
 pub(crate) use coverage::vantage_of;
 pub use coverage::{covering, covers, silent};
 pub use hosts::{Host, HostRole};

@@ -6,7 +6,7 @@ use super::model::{
 };
 use super::seen::what_is_seen;
 use super::text::wrap;
-use crate::base::for_terminal;
+use crate::base::{counted, for_terminal};
 use crate::correlate::Outcome;
 use crate::diagnose::{Certainty, Verdict};
 use crate::knowledge::Risk;
@@ -245,7 +245,8 @@ impl Page<'_> {
             .collect();
         self.table(&["#", "start (UTC)", "client > server", "outcome", "reached", "seen"], rows)?;
         if left > 0 {
-            writeln!(self.out, "{left} more attempts are in the JSON report.")?;
+            let left = counted(left, "more attempt");
+            writeln!(self.out, "In the JSON report: {left}.")?;
         }
         Ok(())
     }
@@ -326,7 +327,8 @@ impl Page<'_> {
         }
         let left = report.problems.len().saturating_sub(MOST_PROBLEMS);
         if left > 0 {
-            writeln!(self.out, "  * {left} more are in the JSON report.")?;
+            let left = counted(left, "more problem");
+            writeln!(self.out, "  * In the JSON report: {left}.")?;
         }
         Ok(())
     }
