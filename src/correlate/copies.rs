@@ -47,3 +47,51 @@ fn prefer(a: &Observation, b: &Observation, chosen: &BTreeSet<Arc<str>>) -> Orde
     let rank = |o: &Observation| chosen.contains(&o.source.file);
     rank(a).cmp(&rank(b)).then_with(|| a.source.file.cmp(&b.source.file))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::correlate::testing::{log, record};
+
+    fn in_file(file: &str, mut record: Observation) -> Observation {
+        record.source.file = file.into();
+        record
+    }
+
+    #[test]
+    fn a_record_counts_once_and_the_hosts_own_log_is_preferred() {
+        let logon = |second| record("security.4625", "Security", second, 77);
+        let forwarded = {
+            let mut copy = in_file("A-Forwarded.evtx", logon(100));
+            copy.vantage =
+                Vantage::Log { host: "srv.corp.test".into(), channel: "ForwardedEvents".into() };
+            copy
+        };
+        let mut records = vec![
+            forwarded,
+            in_file("Security.evtx", logon(100)),
+            in_file("Archive-Security.evtx", logon(100)),
+            in_file("Security.evtx", logon(101)),
+        ];
+        let other = log("A-Forwarded.evtx", "System", 0, 900);
+        let logs = [log("A-Forwarded.evtx", "Security", 0, 900), other];
+        let copies = count_once(&mut records, &logs);
+        let files: Vec<&str> = records.iter().map(|record| &*record.source.file).collect();
+        assert_eq!(files, ["Archive-Security.evtx", "Security.evtx"]);
+        assert_eq!(copies.values().sum::<u64>(), 2);
+    }
+
+    #[test]
+    fn records_that_merely_look_alike_stay() {
+        let mut records = vec![
+            record("security.4625", "Security", 100, 1),
+            record("security.4625", "Security", 100, 2),
+            record("security.4624", "Security", 100, 1),
+        ];
+        let mut other = record("security.4625", "Security", 100, 1);
+        other.vantage = Vantage::Log { host: "other.test".into(), channel: "Security".into() };
+        records.push(other);
+        assert!(count_once(&mut records, &[]).is_empty());
+        assert_eq!(records.len(), 4);
+    }
+}

@@ -145,3 +145,55 @@ pub(crate) fn vantage_of(view: &crate::observe::Conversation) -> Option<Side> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::correlate::testing::{at, log};
+
+    /// A log from `first` to `last` with one hole, if it has a length.
+    fn with_hole(first: i64, last: i64, from: i64, to: i64) -> Coverage {
+        let hole =
+            Hole { from: at(from), to: at(to), why: "w".into(), missing: None, source: None };
+        let holes = if from < to { vec![hole] } else { Vec::new() };
+        Coverage { holes, ..log("S.evtx", "System", first, last) }
+    }
+
+    #[track_caller]
+    fn check(logs: &[Coverage], start: i64, end: i64, expect: bool) {
+        let files: Vec<&Coverage> = logs.iter().collect();
+        assert_eq!(speak_throughout(&files, at(start), at(end)), expect, "{start} to {end}");
+    }
+
+    #[test]
+    fn a_hole_covers_nothing() {
+        let logs = [with_hole(1_000, 9_000, 4_000, 5_000)];
+        check(&logs, 2_000, 3_000, true);
+        check(&logs, 3_990, 4_001, false);
+        check(&logs, 4_500, 4_500, false);
+        check(&logs, 3_000, 6_000, false);
+        check(&logs, 5_000, 6_000, true);
+        check(&logs, 4_999, 6_000, false);
+        check(&logs, 9_100, 9_110, true);
+        check(&logs, 9_200, 9_210, false);
+    }
+
+    #[test]
+    fn several_files_cover_together_what_none_covers_alone() {
+        let archived = with_hole(1_000, 4_000, 0, 0);
+        let live = with_hole(3_950, 9_000, 6_000, 6_100);
+        check(&[archived.clone(), live.clone()], 2_000, 5_000, true);
+        check(&[live.clone(), archived.clone()], 2_000, 5_000, true);
+        check(&[archived.clone(), live.clone()], 2_000, 6_050, false);
+        let copy = with_hole(5_900, 6_500, 0, 0);
+        check(&[archived, live, copy], 2_000, 8_000, true);
+    }
+
+    #[test]
+    fn the_slack_around_a_log_ends_where_it_was_cleared() {
+        let mut cleared = with_hole(5_000, 9_000, 0, 5_000);
+        cleared.holes[0].from = Hole::EVER_BEFORE;
+        check(&[cleared], 4_990, 4_995, false);
+        check(&[with_hole(5_000, 9_000, 0, 0)], 4_990, 4_995, true);
+    }
+}

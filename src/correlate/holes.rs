@@ -180,3 +180,125 @@ fn join(hole: &mut Hole, other: Hole) {
     hole.to = hole.to.max(other.to);
     hole.source = hole.source.take().or(other.source);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::correlate::testing::{at, log, record, with};
+    use proptest::prelude::*;
+
+    fn hole(from: i64, to: i64) -> Hole {
+        let why = format!("from {from}").into();
+        Hole { from: at(from), to: at(to), why, missing: Some(1), source: None }
+    }
+
+    /// `from-to why` of each hole of a log, times in seconds.
+    fn shown(log: &Coverage) -> Vec<String> {
+        let second = |time: HostTime| match time == Hole::EVER_BEFORE || time == Hole::EVER_AFTER {
+            true => String::new(),
+            false => time.0.as_second().to_string(),
+        };
+        let one = |hole: &Hole| format!("{}-{} {}", second(hole.from), second(hole.to), hole.why);
+        log.holes.iter().map(one).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn merged_holes_are_sorted_disjoint_and_cover_the_same(
+            ends in proptest::collection::vec((0i64..200, 0i64..40), 0..40),
+            most in 1usize..8,
+        ) {
+            let holes: Vec<Hole> = ends.iter().map(|(from, length)| hole(*from, from + length)).collect();
+            let merged = merge(holes.clone());
+            prop_assert!(merged.windows(2).all(|pair| pair[0].to <= pair[1].from));
+            prop_assert!(merged.iter().all(|hole| hole.from < hole.to));
+            let inside = |holes: &[Hole], time| holes.iter().any(|hole| hole.overlaps(time, time));
+            for half in 0..500 {
+                let time = HostTime(jiff::Timestamp::from_millisecond(half * 500).unwrap());
+                // A moment at which one hole ends and another begins belongs to neither.
+                let touched = half % 2 == 0;
+                prop_assert!(touched || inside(&holes, time) == inside(&merged, time));
+            }
+            let missing: u64 = merged.iter().filter_map(|hole| hole.missing).sum();
+            prop_assert_eq!(missing, holes.iter().filter(|hole| hole.from < hole.to).count() as u64);
+            let fewer = bounded(merged.clone(), most);
+            prop_assert!(fewer.len() <= most);
+            prop_assert!(merged.iter().all(|hole| fewer.iter().any(|wide| wide.from <= hole.from && hole.to <= wide.to)));
+        }
+    }
+
+    #[test]
+    fn a_cleared_log_has_lost_what_was_before_and_its_copy_has_not() {
+        let records = [with(record("eventlog.104", "System", 5_000, 2), "Channel", "System")];
+        let mut logs = [
+            log("Archive-System.evtx", "System", 1_000, 4_999),
+            log("System.evtx", "System", 5_000, 9_000),
+            log("Security.evtx", "Security", 1_000, 9_000),
+        ];
+        fill(&mut logs, &records);
+        assert!(logs[0].holes.is_empty() && logs[2].holes.is_empty());
+        assert_eq!(shown(&logs[1]), ["-5000 the log was cleared"]);
+        assert!(logs[1].holes[0].source.is_some() && logs[1].holes[0].is_loss());
+    }
+
+    #[test]
+    fn a_host_that_is_down_is_silent_in_all_its_logs() {
+        let records = [
+            record("eventlog-classic.6006", "System", 2_000, 20),
+            record("kernel-general.12", "System", 2_590, 22),
+            record("eventlog-classic.6005", "System", 2_600, 23),
+        ];
+        let mut logs = [log("S.evtx", "System", 0, 9_000), log("R.evtx", "RdpCoreTS", 0, 9_000), {
+            let other = log("T.evtx", "System", 0, 9_000);
+            Coverage { host: Some("other.test".into()), ..other }
+        }];
+        fill(&mut logs, &records);
+        for log in &logs[..2] {
+            assert_eq!(shown(log), ["2000-2600 the event log service was stopped"]);
+        }
+        assert!(logs[2].holes.is_empty(), "another host goes on");
+    }
+
+    #[test]
+    fn audit_and_full_logs_are_holes_of_their_channel_only() {
+        let off = "{0CCE9215-69AE-11D9-BED3-505054503030}";
+        let policy = |second, number, changes| {
+            let record = record("security.4719", "Security", second, number);
+            with(with(record, "SubcategoryGuid", off), "AuditPolicyChanges", changes)
+        };
+        let records = [
+            record("security.4625", "Security", 100, 1),
+            record("eventlog.1101", "Security", 160, 2),
+            record("eventlog.1104", "Security", 400, 3),
+            record("security.4625", "Security", 700, 4),
+            policy(1_000, 5, "%%8448, %%8450"),
+            policy(2_000, 6, "%%8449"),
+            policy(3_000, 7, "%%8449, %%8451"),
+        ];
+        let mut logs =
+            [log("Security.evtx", "Security", 0, 9_000), log("System.evtx", "System", 0, 9_000)];
+        fill(&mut logs, &records);
+        assert_eq!(
+            shown(&logs[0]),
+            [
+                "100-160 audit records were lost before they were written",
+                "400-700 the log was full",
+                "1000-3000 auditing of \"Logon\" was switched off",
+            ]
+        );
+        assert!(logs[1].holes.is_empty());
+    }
+
+    #[test]
+    fn what_a_collector_chose_proves_no_absence() {
+        let mut renamed =
+            [log("System.evtx", "System", 0, 100), log("System.evtx", "System", 101, 900)];
+        renamed[0].host = Some("MINWINPC".into());
+        fill(&mut renamed, &[]);
+        assert!(renamed.iter().all(|log| log.holes.is_empty()), "one host, renamed");
+        let mut collected = [log("F.evtx", "System", 0, 500), log("F.evtx", "System", 100, 900)];
+        collected[0].host = Some("other.test".into());
+        fill(&mut collected, &[]);
+        assert!(collected.iter().all(|log| log.holes.len() == 1));
+    }
+}

@@ -13,6 +13,8 @@ mod join;
 mod names;
 mod outcome;
 mod settle;
+#[cfg(test)]
+mod testing;
 mod unite;
 mod uptime;
 

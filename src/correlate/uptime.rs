@@ -229,3 +229,92 @@ fn record_number(record: &Observation) -> u64 {
         Place::Whole => 0,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::correlate::testing::{at, record, with};
+
+    #[track_caller]
+    fn check(records: &[Observation], expect: &[(i64, i64, &str)]) {
+        let mut records = records.to_vec();
+        records.sort_by_key(|record| record.time);
+        let hosts = by_host(&records);
+        let mut holes = hosts.get("srv").map(Host::holes).unwrap_or_default();
+        holes.sort_by_key(|hole| hole.from);
+        let seconds =
+            |time: HostTime| if time == Hole::EVER_AFTER { -1 } else { time.0.as_second() };
+        let shown: Vec<(i64, i64, &str)> =
+            holes.iter().map(|hole| (seconds(hole.from), seconds(hole.to), &*hole.why)).collect();
+        assert_eq!(shown.len(), expect.len(), "{shown:?}");
+        for (shown, expect) in shown.iter().zip(expect) {
+            assert_eq!((shown.0, shown.1), (expect.0, expect.1), "{shown:?}");
+            assert!(shown.2.contains(expect.2), "{shown:?}");
+        }
+    }
+
+    fn system(event: &str, second: i64, number: u64) -> Observation {
+        record(event, "System", second, number)
+    }
+
+    fn clock_set(second: i64, number: u64, old: i64, new: i64) -> Observation {
+        let record = system("kernel-general.1", second, number);
+        with(with(record, "OldTime", &at(old).0.to_string()), "NewTime", &at(new).0.to_string())
+    }
+
+    #[test]
+    fn a_crash_leaves_everything_since_the_last_sign_in_doubt() {
+        check(
+            &[
+                system("scm.7036", 1_000, 1),
+                record("rdpcorets.131", "Core", 1_500, 8),
+                system("kernel-general.12", 2_000, 2),
+                system("eventlog-classic.6009", 2_019, 3),
+                system("eventlog-classic.6005", 2_020, 4),
+                system("eventlog-classic.6008", 2_020, 5),
+            ],
+            &[(1_500, 2_020, "without a clean shutdown")],
+        );
+    }
+
+    #[test]
+    fn two_providers_tell_of_one_stop_and_one_start() {
+        check(
+            &[
+                record("eventlog.1100", "Security", 1_000, 50),
+                system("eventlog-classic.6006", 1_001, 1),
+                record("security.4608", "Security", 1_100, 51),
+                record("security.4624", "Security", 1_105, 52),
+                system("eventlog-classic.6005", 1_110, 2),
+            ],
+            &[(1_000, 1_100, "stopped")],
+        );
+    }
+
+    #[test]
+    fn a_stop_without_a_start_ends_with_the_next_sign_of_life_or_never() {
+        let stop = record("eventlog.1100", "Security", 1_000, 50);
+        check(std::slice::from_ref(&stop), &[(1_000, -1, "stopped")]);
+        let tail = record("lsm.21", "Lsm", 1_002, 1);
+        let next = record("security.4624", "Security", 5_000, 51);
+        check(&[stop, tail, next], &[(1_000, 5_000, "stopped")]);
+    }
+
+    #[test]
+    fn a_step_forward_leaves_out_times_and_a_step_back_repeats_them() {
+        check(&[clock_set(1_000, 1, 1_000, 4_600)], &[(1_000, 4_600, "set forward")]);
+        check(&[clock_set(4_600, 1, 4_600, 1_000)], &[(1_000, 4_600, "set back")]);
+        check(&[clock_set(1_000, 1, 1_000, 1_001)], &[]);
+    }
+
+    #[test]
+    fn times_that_the_clock_passed_through_before_are_no_hole() {
+        // The clock had lost its battery: it woke in the past and was set right.
+        let records = [system("scm.7036", 900_000, 1), clock_set(5_000, 9, 5_000, 901_000)];
+        check(&records, &[(900_000, 901_000, "set forward")]);
+        // It woke in the future: only what it wrote there came twice.
+        let records =
+            [system("eventlog-classic.6005", 800_000, 7), clock_set(800_100, 9, 800_100, 5_000)];
+        check(&records, &[(800_000, 800_100, "set back")]);
+    }
+}
