@@ -2,7 +2,7 @@
 
 use crate::base::{Endpoint, Gap, RDP_PORT};
 use crate::capture::{self, CaptureFacts};
-use crate::correlate::{Evidence, correlate};
+use crate::correlate::{Evidence, correlate, short_name};
 use crate::diagnose::{Question, diagnose};
 use crate::eventlog::{self, LogFacts};
 use crate::intake::{self, EvidenceFile};
@@ -11,6 +11,7 @@ use crate::report::{self, Report};
 use crate::wire::decrypt::KeyLog;
 use jiff::SignedDuration;
 use rayon::prelude::*;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -82,6 +83,13 @@ pub fn analyse(
     gaps.sort();
     let inputs = config.paths.iter().map(|path| path.to_string_lossy().into_owned()).collect();
     report::build(&case_name(config), inputs, &case, &findings, &gaps, knowledge, &config.question)
+}
+
+/// The hosts of stated clock offsets that no log names: their offsets corrected nothing.
+pub fn unused_offsets<'a>(config: &'a Config, report: &Report) -> Vec<&'a str> {
+    let named: BTreeSet<String> = report.hosts.iter().map(|host| short_name(&host.name)).collect();
+    let stated = config.clock_offsets.iter().map(|(host, _)| host.as_str());
+    stated.filter(|host| !named.contains(&short_name(host))).collect()
 }
 
 /// What a reader gave.

@@ -88,6 +88,7 @@ fn security(id: u16, number: u64, fields: Vec<(&'static str, Value)>) -> Event {
         time_ms: 1_748_908_800_000 + i64::try_from(number).unwrap_or_default() * 50,
         activity: None,
         process_id: 732,
+        origin: None,
         body: Body::Named(fields),
     }
 }

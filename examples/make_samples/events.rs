@@ -34,6 +34,7 @@ fn event(
         activity: None,
         process_id: 1088,
         body,
+        origin: None,
     }
 }
 

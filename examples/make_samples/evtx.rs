@@ -35,6 +35,16 @@ pub(crate) struct Event {
     pub(crate) activity: Option<[u8; 16]>,
     pub(crate) process_id: u32,
     pub(crate) body: Body,
+    /// Where it was written first, in the log of a collector.
+    pub(crate) origin: Option<Origin>,
+}
+
+/// Channel, host and number of a record that was forwarded.
+#[derive(Debug, Clone)]
+pub(crate) struct Origin {
+    channel: &'static str,
+    computer: &'static str,
+    record: u64,
 }
 
 /// A log of one channel of one host.
@@ -162,6 +172,23 @@ fn template_bucket(guid: &[u8; 16]) -> usize {
 }
 
 impl Log {
+    /// What a collector holds of other hosts' logs: each record with the channel, host and
+    /// number that it has there.
+    #[allow(dead_code, reason = "tests forward events, no sample does")]
+    pub(crate) fn collector(logs: &[Self]) -> Self {
+        let forwarded = |log: &Self| {
+            let mut events = log.events.clone();
+            events.sort_by_key(|event| event.time_ms);
+            for (record, event) in (log.first_record..).zip(&mut events) {
+                let (channel, computer) = (log.channel, log.computer);
+                event.origin = Some(Origin { channel, computer, record });
+            }
+            events
+        };
+        let events = logs.iter().flat_map(forwarded).collect();
+        Self { channel: "ForwardedEvents", computer: "COLLECTOR", first_record: 1, events }
+    }
+
     /// The file.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let mut events: Vec<&Event> = self.events.iter().collect();
@@ -186,6 +213,10 @@ impl Log {
     /// The template of an event and its values. Provider, channel and names are
     /// literals; the event id is a value, as Windows does it.
     fn template(&self, event: &Event, id: u64) -> (Element, Vec<Value>) {
+        let (channel, computer, id) = match &event.origin {
+            Some(origin) => (origin.channel, origin.computer, origin.record),
+            None => (self.channel, self.computer, id),
+        };
         let sub =
             |index: u16, array: &[Value]| Slot::Value(index, array[usize::from(index)].kind());
         let text =
@@ -203,7 +234,7 @@ impl Log {
             Value::U32(event.process_id + 40),
             Value::U64(id),
             Value::U8(0),
-            Value::Text(self.computer.to_owned()),
+            Value::Text(computer.to_owned()),
         ];
         let mut provider =
             Element::new("Provider").attribute("Name", Slot::Literal(event.provider.to_owned()));
@@ -235,7 +266,7 @@ impl Log {
                     .attribute("ProcessID", sub(8, &array))
                     .attribute("ThreadID", sub(9, &array)),
             )
-            .child(Element::new("Channel").text(Slot::Literal(self.channel.to_owned())))
+            .child(Element::new("Channel").text(Slot::Literal(channel.to_owned())))
             .child(text("Computer", 12, &array));
         let mut root = Element::new("Event")
             .attribute(

@@ -7,15 +7,15 @@
     reason = "a generator of fixed files: a wrong number must stop it"
 )]
 
-mod binxml;
+pub(crate) mod binxml;
 mod certificate;
-mod events;
-mod evtx;
+pub(crate) mod events;
+pub(crate) mod evtx;
 pub(crate) mod net;
 pub(crate) mod rdp;
 mod tickets;
 mod tickets_logs;
-mod tickets_wire;
+pub(crate) mod tickets_wire;
 mod tls;
 
 use std::fs;

@@ -90,8 +90,13 @@ pub const FIRST_OF_FLOOD: u32 = 8;
 /// Behind them only the first such field counts, and behind twice as many none.
 pub const FLOOD_DETAIL: u32 = 40_000;
 
-/// Holes in one log that are told one by one.
-pub const MAX_HOLES_PER_LOG: usize = 1_000;
+/// Times over which one log does not speak that are kept apart: the nearest of more
+/// are drawn together, so that nothing counts as covered that is not. A host that is
+/// restarted every night needs 365 a year.
+pub const MAX_HOLES_PER_LOG: usize = 1024;
+
+/// The same, of all logs of a case together: each takes about 100 bytes.
+pub const MAX_HOLES_PER_CASE: usize = 500_000;
 
 /// Bytes that are taken from standard input, which has to be held in memory.
 pub const MAX_STDIN: u64 = 1 << 30;

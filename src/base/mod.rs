@@ -8,11 +8,13 @@ pub mod limits;
 mod net;
 mod time;
 mod untrusted;
+mod words;
 
 pub use gap::{Gap, Place};
 pub use net::{Endpoint, parse_address, parse_endpoint};
 pub use time::{CaseTime, ClockOffset, HostTime, filetime, millis_between, rfc3339};
 pub use untrusted::{for_terminal, hex, hex_bytes};
+pub use words::counted;
 
 use std::fmt;
 

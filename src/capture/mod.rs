@@ -22,7 +22,7 @@ mod window;
 pub use reader::{Frame, ReadOutcome, read_frames};
 
 use crate::base::limits::MAX_NESTING;
-use crate::base::{Endpoint, Gap, HostTime};
+use crate::base::{Endpoint, Gap, HostTime, counted};
 use crate::intake::{EvidenceFile, FileKind};
 use crate::observe::{Conversation, Coverage, EvidenceKind, Observation};
 use crate::wire::decrypt::KeyLog;
@@ -149,7 +149,10 @@ impl Walk {
         for (link, count) in &self.unknown_links {
             gaps.push(Gap::file(
                 &self.file,
-                format!("{count} frames of link type {link}, which this version does not read"),
+                format!(
+                    "{} of link type {link}, which this version does not read",
+                    counted(*count, "frame"),
+                ),
             ));
         }
         let end = self.span.map(|(_, last)| last);

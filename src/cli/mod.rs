@@ -5,9 +5,10 @@ mod args;
 mod output;
 mod progress;
 
+use crate::base::counted;
 use crate::knowledge::Knowledge;
 use crate::report::{self, Report, Style};
-use crate::triage::{Config, triage};
+use crate::triage::{Config, triage, unused_offsets};
 use anyhow::{Context as _, Result};
 use args::{AnalyzeArgs, Cli, Command, Format};
 use clap::Parser as _;
@@ -98,6 +99,7 @@ fn analyse(arguments: &AnalyzeArgs, config: &Config, knowledge: &Knowledge) -> R
     bar.finish();
     if !arguments.quiet {
         warn_about(&report, arguments.format)?;
+        warn_of_offsets(config, &report)?;
     }
     Ok(report)
 }
@@ -115,7 +117,27 @@ fn warn_about(report: &Report, format: Format) -> Result<()> {
         writeln!(stderr, "{}", crate::base::for_terminal(&line))?;
     }
     if let Some(more) = report.problems.len().checked_sub(6) {
-        writeln!(stderr, "rdp-triage: {} more problems are in the report", more + 1)?;
+        let more = counted(more + 1, "more problem");
+        writeln!(stderr, "rdp-triage: in the report: {more}")?;
+    }
+    Ok(())
+}
+
+/// An offset for a host that no log names corrects nothing: mostly a typing error.
+fn warn_of_offsets(config: &Config, report: &Report) -> Result<()> {
+    let names: Vec<&str> = report.hosts.iter().map(|host| host.name.as_str()).collect();
+    let known = match names.as_slice() {
+        [] => "no log names any host".to_owned(),
+        names => {
+            let first: Vec<&str> = names.iter().copied().take(8).collect();
+            let more = if names.len() > first.len() { ", …" } else { "" };
+            format!("logs name {}{more}", first.join(", "))
+        }
+    };
+    let mut stderr = io::stderr().lock();
+    for host in unused_offsets(config, report) {
+        let line = format!("rdp-triage: --clock-offset {host}: no log is of this host; {known}");
+        writeln!(stderr, "{}", crate::base::for_terminal(&line))?;
     }
     Ok(())
 }

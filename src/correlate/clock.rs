@@ -30,6 +30,24 @@ impl Clocks {
         self.offsets.get(&short_name(host)).copied()
     }
 
+    /// The time from `start` to `end` on the clock of a host's logs, widened by what
+    /// its offset may be wrong.
+    pub(super) fn host_span(
+        &self,
+        host: &str,
+        start: CaseTime,
+        end: CaseTime,
+    ) -> (HostTime, HostTime) {
+        let Some(offset) = self.offset(host) else { return (HostTime(start.0), HostTime(end.0)) };
+        let shifted =
+            |time: CaseTime, by: SignedDuration| HostTime(time.0.checked_add(by).unwrap_or(time.0));
+        let ahead = offset.ahead;
+        (
+            shifted(start, ahead.saturating_sub(offset.error)),
+            shifted(end, ahead.saturating_add(offset.error)),
+        )
+    }
+
     /// A source's time on the case clock.
     pub fn case_time(&self, vantage: &Vantage, time: HostTime) -> CaseTime {
         match vantage {

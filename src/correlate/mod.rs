@@ -1,22 +1,29 @@
 //! Which facts belong to one try to connect, on one clock?
 
 mod attempts;
+mod cleared;
 mod client_log;
 mod clock;
 mod connections;
+mod copies;
 mod coverage;
+mod holes;
 mod hosts;
 mod join;
 mod names;
 mod outcome;
 mod settle;
+#[cfg(test)]
+mod testing;
 mod unite;
+mod uptime;
 
 pub use attempts::{Attempt, Connection, EventRef};
 pub use client_log::ClientTry;
 pub use clock::Clocks;
-pub use coverage::covers;
+pub(crate) use clock::short_name;
 pub(crate) use coverage::vantage_of;
+pub use coverage::{covering, covers, silent};
 pub use hosts::{Host, HostRole};
 pub use outcome::{
     Outcome, client_records, has_session, is_finished, syn_unanswered, wire_outcome,
@@ -24,7 +31,7 @@ pub use outcome::{
 pub use settle::log_success;
 
 use crate::base::CaseTime;
-use crate::observe::{Conversation, Coverage, Observation};
+use crate::observe::{Conversation, Coverage, Observation, Vantage};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -47,6 +54,9 @@ pub struct Case {
     /// In the order of their start.
     pub attempts: Vec<Attempt>,
     pub coverage: Vec<Coverage>,
+    /// Records that are counted with another file that holds them too, by file and by
+    /// the log that it holds.
+    copies: copies::Copies,
     /// UDP side channels, by client and server.
     udp: HashMap<(IpAddr, IpAddr), Vec<usize>>,
 }
@@ -60,6 +70,13 @@ impl Case {
     ) -> impl Iterator<Item = &Observation> {
         let indexes = self.udp.get(&(client, server)).map(Vec::as_slice).unwrap_or_default();
         indexes.iter().filter_map(|index| self.observations.get(*index))
+    }
+
+    /// How many records of a log are counted with another file that holds them too.
+    pub fn copies(&self, log: &Coverage) -> u64 {
+        let (Some(host), Some(channel)) = (&log.host, &log.channel) else { return 0 };
+        let vantage = Vantage::Log { host: Arc::clone(host), channel: Arc::clone(channel) };
+        self.copies.get(&(Arc::clone(&log.file), vantage)).copied().unwrap_or_default()
     }
 
     /// When an observation happened, on the case clock.
@@ -87,8 +104,9 @@ impl Case {
 /// Puts the evidence of one case in order. `given` are the offsets that the user
 /// stated, by host name.
 pub fn correlate(evidence: Evidence, given: &[(String, jiff::SignedDuration)]) -> Case {
-    let Evidence { conversations, mut observations, coverage } = evidence;
-    observations.sort_by(|a, b| a.time.cmp(&b.time).then_with(|| a.source.cmp(&b.source)));
+    let Evidence { conversations, mut observations, mut coverage } = evidence;
+    let copies = copies::count_once(&mut observations, &coverage);
+    holes::fill(&mut coverage, &observations);
     let conversations: Vec<Arc<Conversation>> = conversations.into_iter().map(Arc::new).collect();
     let merged = connections::merge_views(conversations);
     let logged = connections::logged(&observations);
@@ -117,7 +135,7 @@ pub fn correlate(evidence: Evidence, given: &[(String, jiff::SignedDuration)]) -
     }
     let hosts = hosts::hosts(&attempts, &observations, &coverage, &clocks);
     let udp = udp_channels(&observations);
-    Case { observations, clocks, hosts, attempts, coverage, udp }
+    Case { observations, clocks, hosts, attempts, coverage, copies, udp }
 }
 
 fn udp_channels(observations: &[Observation]) -> HashMap<(IpAddr, IpAddr), Vec<usize>> {

@@ -2,8 +2,10 @@
 
 use super::diagnosis::Diagnosis;
 use super::trouble::Trouble;
-use crate::correlate::{Case, covers};
+use crate::base::{HostTime, rfc3339};
+use crate::correlate::{Case, covers, silent};
 use crate::knowledge::Knowledge;
+use crate::observe::Hole;
 use std::collections::BTreeMap;
 
 /// Evidence to ask the customer for.
@@ -71,5 +73,46 @@ pub(super) fn missing(
         }
     }
     requests.truncate(MOST_REQUESTS);
+    requests.extend(holes(case, trouble));
     requests
+}
+
+/// Notes of holes that are made: the first ones of the logs in their order.
+const MOST_HOLES: usize = 3;
+
+/// Attempts whose holes are looked for: the latest ones.
+const MOST_ATTEMPTS: usize = 64;
+
+/// Logs that are there and say nothing about the trouble, and why.
+fn holes(case: &Case, trouble: &Trouble) -> Vec<Missing> {
+    let mut told: Vec<String> = Vec::new();
+    let attempts: Vec<_> = trouble.attempts(case).collect();
+    for attempt in attempts.into_iter().rev().take(MOST_ATTEMPTS) {
+        for (log, hole) in silent(case, attempt) {
+            let mut what = format!("{} {}", log.file, over(hole));
+            what.push_str(match hole.is_loss() {
+                true => ". A copy of the log (an archive, a backup, forwarded events) may hold it",
+                false => ". Nothing that is absent there counts",
+            });
+            if !told.contains(&what) && told.len() < MOST_HOLES {
+                told.push(what);
+            }
+        }
+    }
+    told.into_iter()
+        .map(|what| Missing { what, would_separate: Vec::new(), how: Vec::new() })
+        .collect()
+}
+
+/// Over which time a hole is, and why.
+fn over(hole: &Hole) -> String {
+    let time = |time: HostTime| rfc3339(time.0);
+    match (hole.from == Hole::EVER_BEFORE, hole.to == Hole::EVER_AFTER) {
+        (true, true) => format!("does not show what else there was: {}", hole.why),
+        (true, false) => format!("says nothing before {}: {}", time(hole.to), hole.why),
+        (false, true) => format!("says nothing after {}: {}", time(hole.from), hole.why),
+        (false, false) => {
+            format!("says nothing from {} to {}: {}", time(hole.from), time(hole.to), hole.why)
+        }
+    }
 }

@@ -4,7 +4,7 @@ use super::Fact;
 use super::diagnosis::Evidence;
 use super::trouble::{Facts, Trouble};
 use crate::base::millis_between;
-use crate::correlate::{Attempt, Case, covers};
+use crate::correlate::{Attempt, Case, covering, covers};
 use crate::knowledge::{Cause, Rule, Scope};
 use crate::observe::{Place, Source};
 use std::collections::BTreeMap;
@@ -147,15 +147,7 @@ fn covering_source(case: &Case, attempt: &Attempt, wanted: &str) -> Option<Sourc
         let view = attempt.views().next()?;
         return Some(Source { file: Arc::clone(&view.file), place: Place::Whole });
     }
-    let host = match wanted.split_once(':') {
-        Some(("client", _)) => attempt.client_host.as_deref(),
-        _ => attempt.server_host.as_deref(),
-    };
-    let coverage = case.coverage.iter().find(|coverage| {
-        coverage.kind.is_log()
-            && host.is_none_or(|host| coverage.host.as_deref() == Some(host))
-            && coverage.channel.as_deref().is_some_and(|channel| channel.contains(what))
-    })?;
+    let coverage = covering(case, attempt, wanted)?;
     Some(Source { file: Arc::clone(&coverage.file), place: Place::Whole })
 }
 

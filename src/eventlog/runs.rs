@@ -81,7 +81,7 @@ fn holes(mut runs: Vec<IdRun>) -> Vec<Hole> {
 /// A hole between two FILETIMEs.
 fn hole(a: u64, b: u64, why: String, missing: u64) -> Option<Hole> {
     let (from, to) = (HostTime(filetime(a.min(b))?), HostTime(filetime(a.max(b))?));
-    Some(Hole { from, to, why: why.into(), missing: Some(missing) })
+    Some(Hole { from, to, why: why.into(), missing: Some(missing), source: None })
 }
 
 fn jump(gone: u64) -> String {

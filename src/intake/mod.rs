@@ -8,6 +8,7 @@
 mod export;
 mod gzip;
 mod kind;
+mod names;
 mod read_at;
 
 pub use kind::{FileKind, sniff};
@@ -172,49 +173,73 @@ const SNIFF_LEN: u64 = 512;
 /// read becomes a gap.
 pub fn take_in(paths: &[PathBuf]) -> Result<Intake, Error> {
     let mut intake = Intake::default();
+    let mut found = Vec::new();
     for path in paths {
         if path.as_os_str() == "-" {
-            let mut bytes = Vec::new();
-            let stdin = io::stdin().lock();
-            stdin.take(MAX_STDIN + 1).read_to_end(&mut bytes).map_err(Error::StandardInput)?;
-            if bytes.len() as u64 > MAX_STDIN {
-                bytes.truncate(bytes.len() - 1);
-                let message = format!("only the first {MAX_STDIN} bytes were read: give a file");
-                intake.gaps.push(Gap::at(&Arc::from("-"), MAX_STDIN, message));
-            }
-            sort_in(&mut intake, EvidenceFile::from_bytes("-", bytes));
+            standard_input(&mut intake)?;
         } else {
             if !path.exists() {
                 return Err(Error::Missing(path.clone()));
             }
-            walk(path, &mut intake);
+            walk(path, &mut found);
+        }
+    }
+    if paths.len() > 1 {
+        names::keep_once(&mut found);
+    }
+    for (name, found) in names::names(&found).into_iter().zip(found) {
+        match found.seen {
+            Ok((kind, size)) => {
+                let origin = Origin::File(found.path);
+                sort_in(&mut intake, EvidenceFile::look_inside(name, kind, size, origin));
+            }
+            Err(message) => intake.gaps.push(Gap::file(&name, message)),
         }
     }
     intake.files.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(intake)
 }
 
-fn walk(root: &Path, intake: &mut Intake) {
+fn standard_input(intake: &mut Intake) -> Result<(), Error> {
+    let mut bytes = Vec::new();
+    let stdin = io::stdin().lock();
+    stdin.take(MAX_STDIN + 1).read_to_end(&mut bytes).map_err(Error::StandardInput)?;
+    if bytes.len() as u64 > MAX_STDIN {
+        bytes.truncate(bytes.len() - 1);
+        let message = format!("only the first {MAX_STDIN} bytes were read: give a file");
+        intake.gaps.push(Gap::at(&Arc::from("-"), MAX_STDIN, message));
+    }
+    sort_in(intake, EvidenceFile::from_bytes("-", bytes));
+    Ok(())
+}
+
+/// What was found at a path.
+#[derive(Debug)]
+struct Found {
+    /// The path that the user gave.
+    root: PathBuf,
+    path: PathBuf,
+    /// Kind and size of a file, or why it is left out.
+    seen: Result<(FileKind, u64), String>,
+}
+
+fn walk(root: &Path, found: &mut Vec<Found>) {
     // Links are not followed: a ticket must not reach outside itself.
     for entry in WalkDir::new(root).follow_links(false).follow_root_links(true).sort_by_file_name()
     {
+        let mut add = |path: &Path, seen| {
+            found.push(Found { root: root.to_owned(), path: path.to_owned(), seen });
+            found.len()
+        };
         let entry = match entry {
             Ok(entry) => entry,
             Err(error) => {
-                let path = error.path().unwrap_or(root);
-                intake.gaps.push(Gap::file(&label(root, path), format!("cannot be read: {error}")));
+                add(error.path().unwrap_or(root), Err(format!("cannot be read: {error}")));
                 continue;
             }
         };
         if entry.file_type().is_dir() {
             continue;
-        }
-        let name = label(root, entry.path());
-        if intake.files.len() + intake.gaps.len() >= MAX_FILES {
-            let message =
-                format!("more than {MAX_FILES} files: this one and all after it were left out");
-            intake.gaps.push(Gap::file(&name, message));
-            return;
         }
         // What the user names may be a link; what lies below may not. Reading a pipe or
         // a device by name could wait for ever.
@@ -222,29 +247,20 @@ fn walk(root: &Path, intake: &mut Intake) {
             0 => entry.path().is_file(),
             _ => entry.file_type().is_file(),
         };
-        if !regular {
-            let message = "a link or special file, not followed: give the file itself, or a stream on standard input with `-`";
-            intake.gaps.push(Gap::file(&name, message));
-            continue;
-        }
-        match probe(entry.path()) {
-            Ok((kind, size)) => sort_in(
-                intake,
-                EvidenceFile::look_inside(name, kind, size, Origin::File(entry.into_path())),
-            ),
-            Err(error) => intake.gaps.push(Gap::file(&name, format!("cannot be read: {error}"))),
+        let seen = if regular {
+            probe(entry.path()).map_err(|error| format!("cannot be read: {error}"))
+        } else {
+            Err("a link or special file, not followed: give the file itself, or a stream on standard input with `-`".to_owned())
+        };
+        if add(entry.path(), seen) > MAX_FILES {
+            if let Some(last) = found.last_mut() {
+                let message =
+                    format!("more than {MAX_FILES} files: this one and all after it were left out");
+                last.seen = Err(message);
+            }
+            return;
         }
     }
-}
-
-/// The name below the given root, with `/` on every system.
-fn label(root: &Path, path: &Path) -> Arc<str> {
-    let below = path.strip_prefix(root).ok().filter(|p| !p.as_os_str().is_empty());
-    let shown = match below {
-        Some(below) => below.to_path_buf(),
-        None => path.file_name().map_or_else(|| path.to_path_buf(), PathBuf::from),
-    };
-    shown.to_string_lossy().replace('\\', "/").into()
 }
 
 fn probe(path: &Path) -> io::Result<(FileKind, u64)> {

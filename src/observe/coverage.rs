@@ -1,4 +1,6 @@
+use super::Source;
 use crate::base::HostTime;
+use jiff::Timestamp;
 use std::sync::Arc;
 
 /// What a file is.
@@ -46,14 +48,35 @@ impl EvidenceKind {
 /// overwritten or never written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hole {
-    /// The last moment before it of which the file speaks.
+    /// The last moment before it of which the file speaks; [`Hole::EVER_BEFORE`] where
+    /// there is none.
     pub from: HostTime,
-    /// The first moment after it.
+    /// The first moment after it; [`Hole::EVER_AFTER`] where there is none.
     pub to: HostTime,
     /// Why, in a few words.
     pub why: Arc<str>,
     /// How many records are missing, where their numbers tell.
     pub missing: Option<u64>,
+    /// The record that says so, where one does.
+    pub source: Option<Source>,
+}
+
+impl Hole {
+    /// Begins a hole before which nothing is left.
+    pub const EVER_BEFORE: HostTime = HostTime(Timestamp::MIN);
+    /// Ends a hole behind which nothing follows.
+    pub const EVER_AFTER: HostTime = HostTime(Timestamp::MAX);
+
+    /// Whether records were there once: a copy of the log may still hold them.
+    pub fn is_loss(&self) -> bool {
+        self.missing.is_some() || (self.from == Self::EVER_BEFORE && self.to != Self::EVER_AFTER)
+    }
+
+    /// Whether a moment inside it, its own ends left out, belongs to the time from
+    /// `start` to `end`.
+    pub fn overlaps(&self, start: HostTime, end: HostTime) -> bool {
+        start < self.to && self.from < end
+    }
 }
 
 /// Over which time a file speaks, and for whom. Absence of a fact counts only

@@ -1,5 +1,6 @@
 //! From the types of the reasoning rooms to the report.
 
+use super::coverage;
 use super::model::*;
 use super::summary::summary;
 use super::wire::wire_report;
@@ -46,7 +47,7 @@ pub fn build(
             })
             .collect(),
         hosts: hosts(case),
-        coverage: coverage(case),
+        coverage: coverage::reports(case),
         missing_evidence: findings
             .missing
             .iter()
@@ -125,7 +126,7 @@ fn evidence_report(evidence: &Evidence) -> EvidenceReport {
     }
 }
 
-fn source_report(source: &Source) -> SourceReport {
+pub(super) fn source_report(source: &Source) -> SourceReport {
     let (record_id, frame) = match source.place {
         SourcePlace::Record(record) => (Some(record), None),
         SourcePlace::Frame(frame) => (None, Some(frame)),
@@ -236,22 +237,6 @@ fn hosts(case: &Case) -> Vec<HostReport> {
             addresses: host.addresses.iter().map(ToString::to_string).collect(),
             clock_offset_ms: host.offset.map(|o| rounded(o.ahead.as_secs_f64() * 1000.0, 3)),
             clock_error_ms: host.offset.map(|o| rounded(o.error.as_secs_f64() * 1000.0, 3)),
-        })
-        .collect()
-}
-
-fn coverage(case: &Case) -> Vec<CoverageReport> {
-    case.coverage
-        .iter()
-        .map(|coverage| CoverageReport {
-            file: coverage.file.to_string(),
-            kind: coverage.kind.name().to_owned(),
-            channel: coverage.channel.as_ref().map(|channel| channel.to_string()),
-            host: coverage.host.as_ref().map(|host| host.to_string()),
-            from: coverage.span.map(|(from, _)| rfc3339(from.0)),
-            to: coverage.span.map(|(_, to)| rfc3339(to.0)),
-            items: coverage.items,
-            unreadable: coverage.unreadable,
         })
         .collect()
 }

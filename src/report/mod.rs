@@ -6,6 +6,7 @@
 
 mod build;
 mod community_id;
+mod coverage;
 mod layers;
 mod layers_model;
 mod model;
@@ -21,8 +22,8 @@ pub use build::build;
 pub use layers_model::*;
 pub use model::{
     AttemptReport, CaseReport, ClientError, CoverageReport, DiagnosisReport, EventReport,
-    EvidenceReport, FixReport, HostReport, MissingReport, ProblemReport, Report, SourceReport,
-    ToolReport, UdpReport,
+    EvidenceReport, FixReport, HoleReport, HostReport, MissingReport, ProblemReport, Report,
+    SourceReport, ToolReport, UdpReport,
 };
 pub use table::{Style, write_table};
 pub use wire_model::*;

@@ -171,6 +171,36 @@ pub struct CoverageReport {
     /// Records or frames.
     pub items: u64,
     pub unreadable: u64,
+    /// Wanted records that another file holds as well and that count there.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub copies: u64,
+    /// Times over which it does not speak, in their order; of many, the longest.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub holes: Vec<HoleReport>,
+    /// Holes that are not listed.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub more_holes: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
+/// A time over which a log does not speak: what is absent then proves nothing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HoleReport {
+    /// On the source's own clock; `null` when nothing before it is left.
+    pub from: Option<String>,
+    /// `null` when nothing follows.
+    pub to: Option<String>,
+    pub why: String,
+    /// How many records are missing, where their numbers tell.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub missing: Option<u64>,
+    /// The record that says so.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub source: Option<SourceReport>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

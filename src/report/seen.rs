@@ -3,6 +3,7 @@
 use super::layers_model::CodeReport;
 use super::model::AttemptReport;
 use super::wire_model::WireReport;
+use crate::base::counted;
 
 /// What an attempt shows, in a few words for a table.
 pub(super) fn what_is_seen(attempt: &AttemptReport) -> String {
@@ -14,7 +15,7 @@ pub(super) fn what_is_seen(attempt: &AttemptReport) -> String {
         parts.push(format!("client code {}", error.reason));
     }
     if !attempt.events.is_empty() {
-        parts.push(format!("{} records", attempt.events.len()));
+        parts.push(counted(attempt.events.len(), "record"));
     }
     parts.join(", ")
 }

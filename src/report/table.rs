@@ -1,11 +1,12 @@
 //! The report for a terminal: sections, tables that fit, readable without colour.
 
+use super::coverage::in_short;
 use super::model::{
     AttemptReport, CoverageReport, DiagnosisReport, EvidenceReport, Report, SourceReport,
 };
 use super::seen::what_is_seen;
 use super::text::wrap;
-use crate::base::for_terminal;
+use crate::base::{counted, for_terminal};
 use crate::correlate::Outcome;
 use crate::diagnose::{Certainty, Verdict};
 use crate::knowledge::Risk;
@@ -244,7 +245,8 @@ impl Page<'_> {
             .collect();
         self.table(&["#", "start (UTC)", "client > server", "outcome", "reached", "seen"], rows)?;
         if left > 0 {
-            writeln!(self.out, "{left} more attempts are in the JSON report.")?;
+            let left = counted(left, "more attempt");
+            writeln!(self.out, "In the JSON report: {left}.")?;
         }
         Ok(())
     }
@@ -268,24 +270,28 @@ impl Page<'_> {
             return Ok(());
         }
         self.heading("Evidence read")?;
+        let mut header = vec!["file", "speaks for", "time (its own clock, UTC)", "items", "lost"];
+        let holes = report.coverage.iter().any(|coverage| !coverage.holes.is_empty());
+        header.extend(holes.then_some("does not speak"));
         let rows = report
             .coverage
             .iter()
             .map(|coverage| {
-                vec![
+                let mut row = vec![
                     coverage.file.clone(),
                     speaker(coverage),
                     span(coverage),
                     coverage.items.to_string(),
-                    if coverage.unreadable > 0 {
-                        coverage.unreadable.to_string()
-                    } else {
-                        String::new()
+                    match coverage.unreadable {
+                        0 => String::new(),
+                        lost => lost.to_string(),
                     },
-                ]
+                ];
+                row.extend(holes.then(|| in_short(coverage)));
+                row
             })
             .collect();
-        self.table(&["file", "speaks for", "time (its own clock, UTC)", "items", "lost"], rows)?;
+        self.table(&header, rows)?;
         let offsets: Vec<String> = report
             .hosts
             .iter()
@@ -321,7 +327,8 @@ impl Page<'_> {
         }
         let left = report.problems.len().saturating_sub(MOST_PROBLEMS);
         if left > 0 {
-            writeln!(self.out, "  * {left} more are in the JSON report.")?;
+            let left = counted(left, "more problem");
+            writeln!(self.out, "  * In the JSON report: {left}.")?;
         }
         Ok(())
     }
@@ -367,7 +374,7 @@ pub(super) fn percent(probability: f64) -> String {
 }
 
 /// `2024-05-01T10:00:00.1234567Z` to the second; the JSON keeps every digit.
-fn short_time(time: &str) -> String {
+pub(super) fn short_time(time: &str) -> String {
     time.get(..19).unwrap_or(time).replace('T', " ")
 }
 

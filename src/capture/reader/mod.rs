@@ -9,8 +9,8 @@ mod pcap;
 mod pcapng;
 mod section;
 
-use crate::base::Gap;
 use crate::base::limits::MAX_GAPS_PER_FILE;
+use crate::base::{Gap, counted};
 use crate::intake::{EvidenceFile, FileKind};
 use crate::wire::packet::LinkType;
 use input::Input;
@@ -120,10 +120,12 @@ impl Gaps {
         }
         let message = match goes_on {
             Some(offset) => format!(
-                "{why} after frame {frame}: {bytes} bytes skipped, reading goes on at byte {offset}"
+                "{why} after frame {frame}: {} skipped, reading goes on at byte {offset}",
+                counted(bytes, "byte"),
             ),
             None => format!(
-                "{why} after frame {frame}: the last {bytes} bytes of the file were not read"
+                "{why} after frame {frame}: not read to the end of the file: {}",
+                counted(bytes, "byte"),
             ),
         };
         self.push(start, message);
@@ -131,7 +133,7 @@ impl Gaps {
 
     fn into_outcome(mut self) -> ReadOutcome {
         if self.suppressed > 0 {
-            let message = format!("{} more problems in this file", self.suppressed);
+            let message = format!("{} in this file", counted(self.suppressed, "more problem"));
             self.push_for_file(message);
         }
         ReadOutcome { gaps: self.gaps, unreadable: self.unreadable, secrets: self.secrets }

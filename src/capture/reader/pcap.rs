@@ -7,6 +7,7 @@
 
 use super::input::{Input, Order};
 use super::{Frame, Gaps, Sink};
+use crate::base::counted;
 use crate::base::limits::MAX_PACKET;
 use crate::wire::packet::LinkType;
 use jiff::{SignedDuration, Timestamp};
@@ -232,8 +233,9 @@ impl Walk {
         }
         let Some(record) = self.format.record(head) else {
             let message = format!(
-                "the file ends inside a record header, after frame {}: {have} bytes left",
-                self.number
+                "the file ends inside a record header, after frame {}: {} left",
+                self.number,
+                counted(have, "byte"),
             );
             gaps.push(input.offset, message);
             return false;

@@ -8,6 +8,7 @@
 use super::input::{Input, Order};
 use super::section::{Section, kind};
 use super::{Frame, Gaps, Sink};
+use crate::base::counted;
 use crate::base::limits::{MAX_BLOCK, MAX_PACKET, MAX_SECRETS};
 use std::io::Read;
 
@@ -43,7 +44,8 @@ impl Walk {
             return false;
         }
         if have < BLOCK_MIN_LEN {
-            let message = format!("the file ends inside a block header ({have} bytes left)");
+            let message =
+                format!("the file ends inside a block header ({} left)", counted(have, "byte"));
             gaps.push(input.offset, message);
             return false;
         }

@@ -204,7 +204,8 @@ impl<'k> Sink<'k> {
         if self.partial.is_empty() {
             return tally.runs.holes();
         }
-        let hole = |(from, to)| Hole { from, to, why: self.partial.into(), missing: None };
+        let hole =
+            |(from, to)| Hole { from, to, why: self.partial.into(), missing: None, source: None };
         tally.span.map(hole).into_iter().collect()
     }
 }

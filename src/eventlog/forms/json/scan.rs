@@ -17,6 +17,9 @@ pub(super) enum Found<'a> {
     },
 }
 
+/// Bytes that are looked at in one go.
+const BLOCK: usize = 1 << 16;
+
 /// Goes from object to object; what stands between them is not looked at.
 pub(super) struct Objects<'r> {
     text: &'r mut dyn BufRead,
@@ -74,6 +77,8 @@ impl<'r> Objects<'r> {
             if block.is_empty() {
                 break;
             }
+            // Memory gives all of it at once.
+            let block = block.get(..block.len().min(BLOCK)).unwrap_or_default();
             let end = block.iter().position(|byte| depth.closes(*byte));
             let taken = end.map_or(block.len(), |end| end + 1);
             self.object.extend_from_slice(block.get(..taken).unwrap_or_default());
