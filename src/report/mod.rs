@@ -6,6 +6,7 @@
 
 mod build;
 mod community_id;
+pub mod explain;
 mod layers;
 mod layers_model;
 mod model;
