@@ -4,13 +4,13 @@ use super::args::Color;
 use super::output::Output;
 use super::{Exit, knowledge};
 use crate::base::for_terminal;
-use crate::knowledge::lookup::{Unknown, look_up};
+use crate::knowledge::lookup::look_up;
 use crate::report::Style;
 use crate::report::explain::{
     contents, pages, write_contents, write_contents_json, write_contents_markdown, write_pages,
     write_pages_json, write_pages_markdown,
 };
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow};
 use clap::{Args, ValueEnum};
 use std::io;
 use std::path::PathBuf;
@@ -63,10 +63,10 @@ pub(super) fn explain(arguments: &ExplainArgs) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     // The answer comes before the file is created: nothing found, nothing replaced.
-    let answer = match look_up(&knowledge, &arguments.terms) {
-        Ok(answer) => answer,
-        Err(unknown) => bail!("{}", complaint(&unknown)),
-    };
+    let answer = look_up(&knowledge, &arguments.terms).map_err(|error| {
+        let said = for_terminal(&error.to_string()).into_owned();
+        anyhow!("{said}\nrdp-triage explain --list shows what can be asked for")
+    })?;
     let pages = pages(&knowledge, &answer);
     write(arguments, |format, style, out| match format {
         PageFormat::Table => write_pages(&pages, style, out),
@@ -84,21 +84,4 @@ fn write(
     let style = Style { width: output.width(), color: output.color(arguments.color) };
     pages(arguments.format, style, &mut output).context("writing the pages")?;
     output.close().context("writing the pages")
-}
-
-/// What leads nowhere, and the way out.
-fn complaint(unknown: &[Unknown]) -> String {
-    let each = unknown.iter().map(|unknown| {
-        let term = for_terminal(&unknown.term);
-        match unknown.suggestions.as_slice() {
-            [] => format!("{term}: nothing is known by this number, name or word"),
-            names => format!("{term}: not known; did you mean {}?", names.join(" or ")),
-        }
-    });
-    let mut lines: Vec<String> = each.collect();
-    if lines.is_empty() {
-        lines.push("no term in the arguments".to_owned());
-    }
-    lines.push("rdp-triage explain --list shows what can be asked for".to_owned());
-    lines.join("\nrdp-triage: ")
 }

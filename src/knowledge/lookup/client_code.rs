@@ -112,8 +112,10 @@ impl<'a> Pair<'a> {
             .causes
             .values()
             .filter_map(|cause| {
-                let fit =
-                    client_codes(cause).filter_map(|code| code.fit(reason, extended)).min()?;
+                let fits: Vec<Fit> =
+                    client_codes(cause).filter_map(|code| code.fit(reason, extended)).collect();
+                let apart = [Fit::Reason, Fit::Extended].iter().all(|fit| fits.contains(fit));
+                let fit = if apart { Fit::Both } else { fits.into_iter().min()? };
                 Some(PairCause { cause, fit })
             })
             .collect();

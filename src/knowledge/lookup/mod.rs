@@ -18,6 +18,7 @@ pub use narrow::{SharedCause, Together};
 
 use super::{Cause, Code, CodeTable, Event, Fix, Knowledge, Provider};
 use names::exact;
+use std::fmt;
 
 /// Words that are looked at; nobody types more by hand.
 const MOST_WORDS: usize = 32;
@@ -86,16 +87,54 @@ pub struct Unknown {
     pub suggestions: Vec<String>,
 }
 
+/// Why terms have no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LookupError {
+    /// There is no word in them.
+    Empty,
+    /// More than 32 words, or a word of more than 200 characters.
+    TooMuch,
+    /// These terms lead nowhere.
+    Unknown(Vec<Unknown>),
+}
+
+impl std::error::Error for LookupError {}
+
+impl fmt::Display for LookupError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unknown = match self {
+            Self::Empty => return f.write_str("there is no term to look up"),
+            Self::TooMuch => {
+                return write!(
+                    f,
+                    "at most {MOST_WORDS} words of at most {MOST_CHARS} characters are looked up"
+                );
+            }
+            Self::Unknown(unknown) => unknown,
+        };
+        for (at, Unknown { term, suggestions }) in unknown.iter().enumerate() {
+            let next = if at > 0 { "; " } else { "" };
+            match suggestions.is_empty() {
+                true => write!(f, "{next}{term}: no number, name or word that is known")?,
+                false => {
+                    let names = suggestions.join(" or ");
+                    write!(f, "{next}{term}: not known; did you mean {names}?")?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
 /// What the terms mean; several terms narrow each other.
 ///
 /// # Errors
-/// The terms that lead nowhere. Terms without a word in them give an empty list.
-pub fn look_up<'a>(knowledge: &'a Knowledge, terms: &[String]) -> Result<Answer<'a>, Vec<Unknown>> {
+/// When a term leads nowhere, or the terms hold no word or far too many.
+pub fn look_up<'a>(knowledge: &'a Knowledge, terms: &[String]) -> Result<Answer<'a>, LookupError> {
     let words = words_of(terms)?;
-    let pieces = pieces(knowledge, &words);
     let mut groups: Vec<Group<'a>> = Vec::new();
     let mut plain: Vec<String> = Vec::new();
-    for (text, hits) in pieces {
+    for (text, hits) in pieces(knowledge, &words) {
         match hits.is_empty() {
             true => plain.push(text),
             false => groups.push(Group { text, hits, searched: false }),
@@ -103,14 +142,14 @@ pub fn look_up<'a>(knowledge: &'a Knowledge, terms: &[String]) -> Result<Answer<
     }
     let unknown: Vec<Unknown> = plain
         .iter()
-        .filter(|word| search::search(knowledge, &[word]).is_empty())
+        .filter(|word| !search::leads_somewhere(knowledge, word))
         .map(|word| Unknown {
             term: word.clone(),
             suggestions: search::suggestions(knowledge, word),
         })
         .collect();
-    if !unknown.is_empty() || (plain.is_empty() && groups.is_empty()) {
-        return Err(unknown);
+    if !unknown.is_empty() {
+        return Err(LookupError::Unknown(unknown));
     }
     if !plain.is_empty() {
         let words: Vec<&str> = plain.iter().map(String::as_str).collect();
@@ -129,7 +168,7 @@ struct Group<'a> {
 }
 
 /// The words of all terms. `0x904/0x7` are two.
-fn words_of(terms: &[String]) -> Result<Vec<String>, Vec<Unknown>> {
+fn words_of(terms: &[String]) -> Result<Vec<String>, LookupError> {
     let mut words = Vec::new();
     for word in terms.iter().flat_map(|term| term.split_whitespace()) {
         let is_number = |text: &str| super::cause::number(text).is_some();
@@ -140,16 +179,11 @@ fn words_of(terms: &[String]) -> Result<Vec<String>, Vec<Unknown>> {
             _ => words.push(word.to_owned()),
         }
     }
-    let too_much = |word: &str| {
-        let term: String = word.chars().take(40).chain("…".chars()).collect();
-        Err(vec![Unknown { term, suggestions: Vec::new() }])
-    };
-    if let Some(word) = words.get(MOST_WORDS) {
-        return too_much(word);
-    }
-    match words.iter().find(|word| word.chars().count() > MOST_CHARS) {
-        Some(word) => too_much(word),
-        None => Ok(words),
+    let too_long = words.iter().any(|word| word.chars().count() > MOST_CHARS);
+    match words.len() {
+        0 => Err(LookupError::Empty),
+        n if n > MOST_WORDS || too_long => Err(LookupError::TooMuch),
+        _ => Ok(words),
     }
 }
 

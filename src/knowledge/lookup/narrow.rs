@@ -30,7 +30,12 @@ pub(super) fn answer<'a>(knowledge: &'a Knowledge, mut groups: Vec<Group<'a>>) -
     let kept: Vec<Vec<Entry<'a>>> =
         (0..groups.len()).map(|at| narrowed(knowledge, &groups, at)).collect();
     let only_pair = pair.is_some() && groups.len() == 2;
-    let together = (groups.len() > 1 && !only_pair).then(|| together(knowledge, &groups, &kept));
+    // Where a term is a cause, that is where the terms meet.
+    let has_cause = groups.iter().zip(&kept).any(|(group, hits)| {
+        !group.searched && hits.iter().all(|hit| matches!(hit, Entry::Cause(_)))
+    });
+    let together =
+        (groups.len() > 1 && !only_pair && !has_cause).then(|| together(knowledge, &groups, &kept));
     let mut entries: Vec<Entry<'a>> = Vec::new();
     for entry in kept.into_iter().flatten() {
         if !entries.iter().any(|known| known.is(entry)) {
@@ -82,14 +87,32 @@ fn narrowed<'a>(knowledge: &Knowledge, groups: &[Group<'a>], at: usize) -> Vec<E
             |group: &&&Group<'_>| group.hits.iter().any(|other| related(knowledge, entry, *other));
         others.iter().filter(meets).count()
     };
-    let counted: Vec<(usize, Entry<'a>)> =
-        own.hits.iter().map(|entry| (links(*entry), *entry)).collect();
+    let hits = own.hits.iter().flat_map(|hit| with_events(*hit));
+    let counted: Vec<(usize, Entry<'a>)> = hits.map(|entry| (links(entry), entry)).collect();
+    // Alone, a provider is itself and not its events.
+    if others.is_empty() {
+        return own.hits.clone();
+    }
     let most = counted.iter().map(|(count, _)| *count).max().unwrap_or_default();
     // Words narrow what is named; they add nothing that has no tie to it.
-    if most == 0 && own.searched && !others.is_empty() {
+    if most == 0 && own.searched {
         return Vec::new();
     }
+    if most == 0 {
+        return own.hits.clone();
+    }
     counted.into_iter().filter(|(count, _)| *count == most).map(|(_, entry)| entry).collect()
+}
+
+/// A provider and, since other terms may mean only some of them, its events.
+fn with_events(entry: Entry<'_>) -> Vec<Entry<'_>> {
+    match entry {
+        Entry::Provider(provider) => {
+            let events = provider.events.iter().map(|event| Entry::Event(provider, event));
+            [entry].into_iter().chain(events).collect()
+        }
+        _ => vec![entry],
+    }
 }
 
 fn together<'a>(
@@ -99,6 +122,7 @@ fn together<'a>(
 ) -> Together<'a> {
     let touches =
         |rule, hits: &Vec<Entry<'a>>| hits.iter().any(|entry| rule_has(knowledge, rule, *entry));
+    let can_join = can_join(groups, kept);
     let mut one_row = Vec::new();
     let mut several = Vec::new();
     for cause in knowledge.causes.values() {
@@ -112,7 +136,7 @@ fn together<'a>(
         let rows: Vec<Use<'a>> = support.chain(against).collect();
         let joint: Vec<Use<'a>> = rows
             .iter()
-            .filter(|used| kept.iter().all(|hits| touches(used.rule, hits)))
+            .filter(|used| can_join && kept.iter().all(|hits| touches(used.rule, hits)))
             .copied()
             .collect();
         if !joint.is_empty() {
@@ -130,6 +154,18 @@ fn together<'a>(
         in_one_row,
         causes: if in_one_row { one_row } else { several },
     }
+}
+
+/// Whether one row can be about all of the terms at once. The events of a row are
+/// alternatives, and so are the codes of a condition: two of a kind mean no more
+/// together than each alone.
+fn can_join(groups: &[Group<'_>], kept: &[Vec<Entry<'_>>]) -> bool {
+    let count = |is: fn(&Entry<'_>) -> bool| {
+        let named = groups.iter().zip(kept).filter(|(group, _)| !group.searched);
+        named.filter(|(_, hits)| hits.iter().any(is)).count()
+    };
+    count(|entry| matches!(entry, Entry::Event(..) | Entry::Provider(_))) <= 1
+        && count(|entry| matches!(entry, Entry::Code(..))) <= 1
 }
 
 /// Whether the one is part of the other, which then needs no telling.

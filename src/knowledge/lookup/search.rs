@@ -10,16 +10,26 @@ const NAME: u32 = 8;
 const MEANING: u32 = 4;
 const TEXT: u32 = 1;
 
+/// Whether the texts of one entry hold every word that is inside a term.
+pub(super) fn leads_somewhere(knowledge: &Knowledge, term: &str) -> bool {
+    let wanted = words_of(&[term]);
+    !wanted.is_empty() && matches(knowledge, &wanted).first().is_some_and(|m| m.0 == wanted.len())
+}
+
 /// Everything whose texts hold all of the words, or most of them where nothing
 /// holds all; best first.
-pub(super) fn search<'a>(knowledge: &'a Knowledge, words: &[&str]) -> Vec<Entry<'a>> {
-    let wanted: Vec<String> = words
-        .iter()
-        .flat_map(|word| Folded::new(word).words().map(str::to_owned).collect::<Vec<_>>())
-        .collect();
-    if wanted.is_empty() {
-        return Vec::new();
-    }
+pub(super) fn search<'a>(knowledge: &'a Knowledge, terms: &[&str]) -> Vec<Entry<'a>> {
+    matches(knowledge, &words_of(terms)).into_iter().map(|(_, _, entry)| entry).collect()
+}
+
+fn words_of(terms: &[&str]) -> Vec<String> {
+    let words = |term: &&str| Folded::new(term).words().map(str::to_owned).collect::<Vec<_>>();
+    terms.iter().flat_map(words).collect()
+}
+
+/// How many of the words an entry holds, its score, and the entry: those that hold
+/// the most.
+fn matches<'a>(knowledge: &'a Knowledge, wanted: &[String]) -> Vec<(usize, u32, Entry<'a>)> {
     let mut found: Vec<(usize, u32, Entry<'a>)> = everything(knowledge)
         .into_iter()
         .filter_map(|entry| {
@@ -33,7 +43,7 @@ pub(super) fn search<'a>(knowledge: &'a Knowledge, words: &[&str]) -> Vec<Entry<
     found.retain(|(matched, _, _)| *matched == most);
     // The sort is stable: what scores alike stays in the order of `everything`.
     found.sort_by_key(|(_, score, _)| std::cmp::Reverse(*score));
-    found.into_iter().map(|(_, _, entry)| entry).collect()
+    found
 }
 
 /// All entries that have a page of their own text.
@@ -101,6 +111,12 @@ pub(super) fn suggestions(knowledge: &Knowledge, word: &str) -> Vec<String> {
     if !known.is_empty() {
         return known;
     }
+    let near = nearly(knowledge, word);
+    // The id may be right and only the provider's name wrong.
+    if near.is_empty() && word.len() > provider.len() { nearly(knowledge, provider) } else { near }
+}
+
+fn nearly(knowledge: &Knowledge, word: &str) -> Vec<String> {
     let wanted: Vec<char> = Folded::new(word).text.chars().collect();
     let allowed = (wanted.len() / 3).clamp(1, 6);
     let mut near: Vec<(usize, String)> = candidates(knowledge)
@@ -114,8 +130,15 @@ pub(super) fn suggestions(knowledge: &Knowledge, word: &str) -> Vec<String> {
         })
         .collect();
     near.sort();
-    near.dedup();
-    near.into_iter().map(|(_, name)| name).take(MOST_SUGGESTIONS).collect()
+    let mut told: Vec<String> = Vec::new();
+    for (_, name) in near {
+        // `Schannel` and `schannel` are one suggestion.
+        if !told.iter().any(|known| Folded::new(known).text == Folded::new(&name).text) {
+            told.push(name);
+        }
+    }
+    told.truncate(MOST_SUGGESTIONS);
+    told
 }
 
 /// Everything that can be named, and the longer words of titles.

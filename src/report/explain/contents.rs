@@ -1,6 +1,7 @@
 //! Everything that can be asked for.
 
 use super::blocks::Block;
+use super::layout::count;
 use crate::knowledge::Knowledge;
 use crate::knowledge::lookup::Entry;
 use serde::Serialize;
@@ -60,7 +61,7 @@ impl Contents {
             [("cause", "Causes"), ("event", "Events"), ("table", "Code tables"), ("fix", "Fixes")]
         {
             let lines = || self.lines.iter().filter(|line| line.kind == kind);
-            let title = format!("{}", lines().count());
+            let title = lines().count().to_string();
             blocks.push(Block::Title { name: heading.to_owned(), title });
             let mut provider = "";
             for line in lines() {
@@ -68,7 +69,8 @@ impl Contents {
                     provider = &line.provider;
                     blocks.push(Block::Heading(provider.to_owned()));
                 }
-                let codes = line.codes.map(|codes| format!(" ({codes} codes)")).unwrap_or_default();
+                let codes =
+                    line.codes.map(|n| format!(" ({})", count(n, "code"))).unwrap_or_default();
                 blocks.push(Block::Item(format!("{}: {}{codes}", line.term, line.title)));
             }
         }

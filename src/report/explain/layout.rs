@@ -1,7 +1,7 @@
 //! How the pages are laid out, for every format that is read by people.
 
 use super::blocks::Block;
-use super::layout_code::{code, code_in_brief, pair, table};
+use super::layout_code::{code, code_in_brief, in_a_line, pair, table};
 use super::layout_fix::{fix, fix_of_cause};
 use super::model::*;
 use crate::report::table::Ink;
@@ -17,14 +17,17 @@ const MOST_LINES: usize = 20;
 pub(super) fn blocks(pages: &Pages) -> Vec<Block> {
     let mut blocks = Vec::new();
     let (mut codes, mut others) = (Vec::new(), Vec::new());
-    let mut has_pair = false;
+    let (mut has_pair, mut joined) = (false, false);
     for page in &pages.pages {
         match page {
             Page::Pair(page) => {
                 has_pair = true;
                 pair(page, &mut blocks);
             }
-            Page::Together(page) => together(page, &mut blocks),
+            Page::Together(page) => {
+                joined = page.in_one_row;
+                together(page, &mut blocks);
+            }
             Page::Code(page) => codes.push(page),
             _ => others.push(page),
         }
@@ -35,7 +38,7 @@ pub(super) fn blocks(pages: &Pages) -> Vec<Block> {
         return blocks;
     }
     if others.len() <= IN_FULL {
-        others.into_iter().for_each(|other| page(other, &mut blocks));
+        others.into_iter().for_each(|other| page(other, joined, &mut blocks));
     } else {
         blocks.push(Block::Heading("Several entries go by this".to_owned()));
         lines(others.into_iter(), &mut blocks);
@@ -43,7 +46,7 @@ pub(super) fn blocks(pages: &Pages) -> Vec<Block> {
     match codes.len() {
         // The page of the pair tells them.
         _ if has_pair => {}
-        1 => codes.into_iter().for_each(|page| code(page, &mut blocks)),
+        1 if !joined => codes.into_iter().for_each(|page| code(page, &mut blocks)),
         n if n <= CODES_IN_FULL => {
             codes.into_iter().for_each(|page| code_in_brief(page, &mut blocks));
         }
@@ -55,12 +58,14 @@ pub(super) fn blocks(pages: &Pages) -> Vec<Block> {
     blocks
 }
 
-fn page(page: &Page, blocks: &mut Vec<Block>) {
+/// A page in full. `joined`: the rows that look at it together with the other
+/// terms were told, and its other rows are not asked for.
+fn page(page: &Page, joined: bool, blocks: &mut Vec<Block>) {
     match page {
         Page::Pair(page) => pair(page, blocks),
         Page::Together(page) => together(page, blocks),
         Page::Code(page) => code(page, blocks),
-        Page::Event(page) => event(page, blocks),
+        Page::Event(page) => event(page, joined, blocks),
         Page::Cause(page) => cause(page, blocks),
         Page::Fix(page) => fix(page, blocks),
         Page::Provider(page) => provider(page, blocks),
@@ -83,11 +88,7 @@ fn lines<'a>(pages: impl Iterator<Item = &'a Page>, blocks: &mut Vec<Block>) {
 fn line(page: &Page) -> Option<String> {
     Some(match page {
         Page::Pair(_) | Page::Together(_) => return None,
-        Page::Code(page) => {
-            let code = &page.code;
-            let number = code.hex.as_ref().unwrap_or(&code.key);
-            format!("{} {number} {}: {}", code.table, code.symbol, code.meaning)
-        }
+        Page::Code(page) => format!("{} {}", page.code.table, in_a_line(&page.code)),
         Page::Event(page) => format!("{}: {}", page.event, page.title),
         Page::Cause(page) => format!("{}: {} (cause)", page.id, page.title),
         Page::Fix(page) => format!("{}: {} (fix)", page.id, page.title),
@@ -117,7 +118,7 @@ fn together(page: &TogetherPage, blocks: &mut Vec<Block>) {
     }
 }
 
-fn event(page: &EventPage, blocks: &mut Vec<Block>) {
+fn event(page: &EventPage, joined: bool, blocks: &mut Vec<Block>) {
     blocks.push(Block::Title { name: page.event.clone(), title: page.title.clone() });
     blocks.push(Block::Text(page.says.clone()));
     fact("proves not", &page.does_not_prove, blocks);
@@ -131,13 +132,20 @@ fn event(page: &EventPage, blocks: &mut Vec<Block>) {
     fact("priority", &page.priority, blocks);
     fact("source", &page.source, blocks);
     if !page.alike.is_empty() {
-        fact("alike by", page.alike.join(", "), blocks);
+        let same = page.alike.join(", ");
+        fact(
+            "repeats",
+            format!("records with the same {same} are counted after the first"),
+            blocks,
+        );
     }
     if !page.fields.is_empty() {
         blocks.push(Block::Heading("Fields".to_owned()));
         blocks.extend(page.fields.iter().map(|field| Block::Item(field_line(field))));
     }
-    uses(&page.uses, blocks);
+    if !joined {
+        uses(&page.uses, blocks);
+    }
     blocks.push(Block::Heading("To see its records".to_owned()));
     blocks.push(Block::Commands(vec![page.query.wevtutil.clone(), page.query.powershell.clone()]));
     blocks.push(Block::Text("In a log file, and in Event Viewer's filter, as XPath:".to_owned()));
@@ -221,7 +229,7 @@ fn cause(page: &CausePage, blocks: &mut Vec<Block>) {
 }
 
 fn provider(page: &ProviderPage, blocks: &mut Vec<Block>) {
-    let title = format!("{} events", page.events.len());
+    let title = count(page.events.len(), "event");
     blocks.push(Block::Title { name: page.provider.clone(), title });
     fact("short name", &page.slug, blocks);
     fact("also", page.also_known_as.join(", "), blocks);
@@ -230,6 +238,11 @@ fn provider(page: &ProviderPage, blocks: &mut Vec<Block>) {
     let events = page.events.iter().map(|event| format!("{}: {}", event.term, event.title));
     blocks.push(Block::Heading("Events".to_owned()));
     blocks.extend(events.map(Block::Item));
+}
+
+/// `1 code`, `2 codes`.
+pub(super) fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 /// The ink of a risk.

@@ -1,17 +1,20 @@
 //! Codes, tables of them, and the pair of the error dialog.
 
 use super::blocks::Block;
-use super::layout::{fact, uses, weight};
+use super::layout::{count, fact, uses, weight};
 use super::model::*;
 use crate::observe::Stage;
 use crate::report::table::Ink;
+
+/// Events that are named with a code; a table of statuses belongs to dozens.
+const MOST_EVENTS: usize = 8;
 
 /// A code with everything that has to do with it.
 pub(super) fn code(page: &CodePage, blocks: &mut Vec<Block>) {
     head(&page.code, blocks);
     fact("noticed by", &page.family, blocks);
     fact("shown for", listed(page.shown_for.iter().map(|cause| cause.term.as_str())), blocks);
-    fact("events", events(&page.events), blocks);
+    fact("events", events(&page.events, &page.uses), blocks);
     uses(&page.uses, blocks);
 }
 
@@ -21,7 +24,7 @@ pub(super) fn code_in_brief(page: &CodePage, blocks: &mut Vec<Block>) {
     fact("noticed by", &page.family, blocks);
     let shown = page.shown_for.iter().map(|cause| cause.term.as_str());
     let used = page.uses.iter().map(|used| used.cause.as_str());
-    fact("events", events(&page.events), blocks);
+    fact("events", events(&page.events, &page.uses), blocks);
     fact("causes", listed(shown.chain(used)), blocks);
 }
 
@@ -47,9 +50,18 @@ fn known_from(code: &CodeLine) -> String {
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
 }
 
-fn events(events: &[FieldReport]) -> String {
-    let each = events.iter().map(|event| format!("{} ({})", event.event, event.fields.join(", ")));
-    each.collect::<Vec<_>>().join(", ")
+/// The events, first those in which causes look for the code.
+fn events(events: &[FieldReport], uses: &[UseReport]) -> String {
+    let looked_at = |event: &FieldReport| {
+        let kind = format!("event.{}", event.event.replace('/', "."));
+        uses.iter().any(|used| used.rule.facts.contains(&kind))
+    };
+    let (first, rest): (Vec<_>, Vec<_>) = events.iter().partition(|event| looked_at(event));
+    let left = events.len().saturating_sub(MOST_EVENTS);
+    let each = first.into_iter().chain(rest).take(MOST_EVENTS);
+    let each = each.map(|event| format!("{} ({})", event.event, event.fields.join(", ")));
+    let more = (left > 0).then(|| format!("and {left} more"));
+    each.chain(more).collect::<Vec<_>>().join(", ")
 }
 
 /// The words, each once.
@@ -65,14 +77,15 @@ fn listed<'a>(words: impl Iterator<Item = &'a str>) -> String {
 
 /// All codes of a table.
 pub(super) fn table(page: &TablePage, blocks: &mut Vec<Block>) {
-    let title = format!("{}: {} codes", page.title, page.codes.len());
+    let title = format!("{}: {}", page.title, count(page.codes.len(), "code"));
     blocks.push(Block::Title { name: page.table.clone(), title });
-    fact("events", events(&page.events), blocks);
+    fact("events", events(&page.events, &[]), blocks);
     blocks.push(Block::Heading("Codes".to_owned()));
     blocks.extend(page.codes.iter().map(|code| Block::Item(in_a_line(code))));
 }
 
-fn in_a_line(code: &CodeLine) -> String {
+/// Number, symbol and meaning.
+pub(super) fn in_a_line(code: &CodeLine) -> String {
     let symbol = if code.symbol.is_empty() { String::new() } else { format!(" {}", code.symbol) };
     format!("{}{symbol}: {}", number(code), code.meaning)
 }
@@ -96,9 +109,11 @@ pub(super) fn pair(page: &PairPage, blocks: &mut Vec<Block>) {
             blocks.push(Block::Note(format!("[{}; {}]", code.table_title, known_from(code))));
         }
     }
+    if !page.family.is_empty() || !page.stages.is_empty() {
+        blocks.push(Block::Heading("Where it arises".to_owned()));
+    }
     fact("noticed by", &page.family, blocks);
     if !page.stages.is_empty() {
-        blocks.push(Block::Heading("Where it arises".to_owned()));
         let stages: Vec<&str> = page.stages.iter().map(|stage| Stage::name(*stage)).collect();
         blocks.push(Block::Text(format!(
             "The causes that are known to show it act at these stages: {}.",

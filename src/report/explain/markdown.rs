@@ -5,16 +5,18 @@ use crate::base::for_terminal;
 use std::io::{self, Write};
 
 pub(super) fn write(blocks: &[Block], out: &mut dyn Write) -> io::Result<()> {
-    let mut in_list = false;
+    let (mut in_list, mut below_item) = (false, false);
     for (at, block) in blocks.iter().enumerate() {
-        let listed = matches!(block, Block::Fact(..) | Block::Item(_) | Block::Weight { .. });
-        let inside = matches!(block, Block::Note(_) | Block::Commands(_)) && in_list;
-        if at > 0 && !((listed || inside) && in_list) {
+        let row = matches!(block, Block::Fact(..) | Block::Item(_) | Block::Weight { .. });
+        let part = matches!(block, Block::Note(_) | Block::Commands(_));
+        let listed = row || (part && in_list);
+        if at > 0 && !(listed && in_list) {
             writeln!(out)?;
         }
-        let indent = if inside { "  " } else { "" };
-        write_block(block, indent, out)?;
-        in_list = listed || inside;
+        let nested = part && in_list || matches!(block, Block::Weight { .. }) && below_item;
+        write_block(block, if nested { "  " } else { "" }, out)?;
+        in_list = listed;
+        below_item = matches!(block, Block::Item(_)) || (listed && below_item);
     }
     Ok(())
 }
@@ -31,7 +33,7 @@ fn write_block(block: &Block, indent: &str, out: &mut dyn Write) -> io::Result<(
         Block::Note(text) => writeln!(out, "\n{indent}{}", plain(text)),
         Block::Weight { supports, weight_db, text } => {
             let sign = if *supports { "+" } else { "-" };
-            writeln!(out, "- **{sign}{weight_db:.1} dB** {}", plain(text))
+            writeln!(out, "{indent}- **{sign}{weight_db:.1} dB** {}", plain(text))
         }
         Block::Mark(_, text) => writeln!(out, "**{}**", plain(text)),
         Block::Commands(commands) => fenced(commands, indent, out),

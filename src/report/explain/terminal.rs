@@ -11,7 +11,7 @@ const LABEL: usize = 16;
 
 pub(super) fn write(blocks: &[Block], style: Style, out: &mut dyn Write) -> io::Result<()> {
     let style = Style { width: style.width.max(40), ..style };
-    let mut page = Page { style, out };
+    let mut page = Page { style, out, below_item: false };
     for (at, block) in blocks.iter().enumerate() {
         page.block(block, at == 0)?;
     }
@@ -21,20 +21,29 @@ pub(super) fn write(blocks: &[Block], style: Style, out: &mut dyn Write) -> io::
 struct Page<'a> {
     style: Style,
     out: &'a mut dyn Write,
+    /// An item went before, to which what follows belongs.
+    below_item: bool,
 }
 
 impl Page<'_> {
     fn block(&mut self, block: &Block, first: bool) -> io::Result<()> {
         match block {
+            Block::Item(_) => self.below_item = true,
+            Block::Title { .. } | Block::Heading(_) | Block::Text(_) => self.below_item = false,
+            _ => {}
+        }
+        match block {
             Block::Title { name, title } => {
                 if !first {
                     writeln!(self.out)?;
                 }
-                let text = if title.is_empty() { name.clone() } else { format!("{name}  {title}") };
+                let text = if title.is_empty() { name.clone() } else { format!("{name}: {title}") };
                 self.inked(Ink::Bold, "", "  ", &text)
             }
             Block::Heading(text) => {
-                writeln!(self.out)?;
+                if !first {
+                    writeln!(self.out)?;
+                }
                 self.inked(Ink::Bold, "", "", text)
             }
             Block::Text(text) => self.lines("  ", "  ", text),
@@ -46,7 +55,9 @@ impl Page<'_> {
             Block::Note(text) => self.lines("    ", "    ", text),
             Block::Weight { supports, weight_db, text } => {
                 let sign = if *supports { '+' } else { '-' };
-                self.lines(&format!("  {sign}{weight_db:>5.1}  "), "          ", text)
+                let indent = if self.below_item { "    " } else { "  " };
+                let first = format!("{indent}{sign}{weight_db:>5.1}  ");
+                self.lines(&first, &" ".repeat(first.len()), text)
             }
             Block::Mark(ink, text) => self.inked(*ink, "  ", "  ", text),
             Block::Commands(commands) => {
