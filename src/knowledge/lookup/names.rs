@@ -20,7 +20,9 @@ impl Folded {
     pub(super) fn new(name: &str) -> Self {
         let mut folded = Self::default();
         let mut before: Option<char> = None;
-        for c in name.chars() {
+        // `server's` is a word of titles and means `server`.
+        let name = name.replace("'s ", " ");
+        for c in name.strip_suffix("'s").unwrap_or(&name).chars() {
             if !c.is_alphanumeric() {
                 before = None;
                 continue;
@@ -81,9 +83,23 @@ pub(super) fn exact<'a>(knowledge: &'a Knowledge, term: &str) -> Vec<Entry<'a>> 
     hits
 }
 
-/// What several words name together: a provider, an event, a key.
+/// What several words name together: a provider, an event, a key, a title.
 pub(super) fn joined<'a>(knowledge: &'a Knowledge, term: &str) -> Vec<Entry<'a>> {
-    named(knowledge, term)
+    let named = named(knowledge, term);
+    if named.is_empty() { titled(knowledge, term) } else { named }
+}
+
+fn titled<'a>(knowledge: &'a Knowledge, title: &str) -> Vec<Entry<'a>> {
+    let is = |own: &str| own.eq_ignore_ascii_case(title);
+    let causes = knowledge.causes.values().filter(|cause| is(&cause.title));
+    let mut hits: Vec<Entry<'a>> = causes.map(Entry::Cause).collect();
+    for provider in knowledge.providers() {
+        let events = provider.events.iter().filter(|event| is(&event.title));
+        hits.extend(events.map(|event| Entry::Event(provider, event)));
+    }
+    hits.extend(knowledge.fixes.values().filter(|fix| is(&fix.title)).map(Entry::Fix));
+    hits.extend(knowledge.codes.values().filter(|table| is(&table.title)).map(Entry::Table));
+    hits
 }
 
 fn numbers_as_hex<'a>(knowledge: &'a Knowledge, term: &str) -> Vec<Entry<'a>> {
@@ -221,5 +237,6 @@ mod tests {
         assert!(!folded.holds("sockfdclose"), "no whole word");
         assert!(Folded::new("STATUS_LOGON_FAILURE").ends_with("logonfailure"));
         assert_eq!(Folded::new("!?").word_count(), 0);
+        assert_eq!(Folded::new("the server's name").text, "theservername");
     }
 }

@@ -42,8 +42,10 @@ pub(super) fn answer<'a>(knowledge: &'a Knowledge, mut groups: Vec<Group<'a>>) -
             entries.push(entry);
         }
     }
-    let all = entries.clone();
-    entries.retain(|entry| !all.iter().any(|other| is_member(*other, *entry)));
+    if groups.len() > 1 {
+        let all = entries.clone();
+        entries.retain(|entry| !all.iter().any(|other| is_member(*other, *entry)));
+    }
     Answer { entries, pair, together, searched }
 }
 
