@@ -1,5 +1,6 @@
 //! The arguments as they are typed, and what they mean.
 
+use super::explain::ExplainArgs;
 use crate::base::{CaseTime, Endpoint, parse_address, parse_endpoint};
 use crate::diagnose::{Certainty, Question};
 use crate::triage::Config;
@@ -18,7 +19,7 @@ use std::sync::Arc;
 #[derive(Debug, Parser)]
 #[command(name = "rdp-triage", version, max_term_width = 100, arg_required_else_help = true)]
 #[command(
-    after_help = "Examples:\n  rdp-triage analyze ticket/\n  rdp-triage analyze System.evtx server.pcapng --error 0x904 --extended 0x7\n  rdp-triage analyze --format json ticket/ > report.json"
+    after_help = "Examples:\n  rdp-triage analyze ticket/\n  rdp-triage analyze System.evtx server.pcapng --error 0x904 --extended 0x7\n  rdp-triage analyze --format json ticket/ > report.json\n  rdp-triage explain 0x904 0x7"
 )]
 pub(super) struct Cli {
     #[command(subcommand)]
@@ -29,6 +30,8 @@ pub(super) struct Cli {
 pub(super) enum Command {
     /// Read all evidence under the paths as one case and print the ranked diagnosis
     Analyze(Box<AnalyzeArgs>),
+    /// Look up codes, events, causes and fixes, offline
+    Explain(ExplainArgs),
 }
 
 /// How the result is written.

@@ -2,6 +2,7 @@
 //! bytes, and the outcome becomes an exit status.
 
 mod args;
+mod explain;
 mod output;
 mod progress;
 
@@ -15,6 +16,7 @@ use clap::Parser as _;
 use output::Output;
 use std::ffi::OsString;
 use std::io::{self, Write};
+use std::path::Path;
 
 /// Exit status, as `CONTRACT.md` fixes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,8 +56,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
             return if ok { Exit::Done } else { Exit::Usage };
         }
     };
-    let Command::Analyze(arguments) = cli.command;
-    match analyze(&arguments) {
+    let done = match cli.command {
+        Command::Analyze(arguments) => analyze(&arguments),
+        Command::Explain(arguments) => explain::explain(&arguments),
+    };
+    match done {
         Ok(exit) => exit,
         Err(error) if is_broken_pipe(&error) => Exit::Done,
         Err(error) => {
@@ -75,17 +80,22 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
     })
 }
 
+/// The built-in knowledge, with the files of `--rules`.
+fn knowledge(rules: Option<&Path>) -> Result<Knowledge> {
+    match rules {
+        Some(folder) => Knowledge::with_rules(folder),
+        None => Knowledge::embedded(),
+    }
+    .context("reading the knowledge files")
+}
+
 fn analyze(arguments: &AnalyzeArgs) -> Result<Exit> {
     let config = arguments.config()?;
     if let Some(jobs) = arguments.jobs {
         // Fails only when a pool exists already, which then is used.
         let _ = rayon::ThreadPoolBuilder::new().num_threads(jobs.into()).build_global();
     }
-    let knowledge = match &arguments.rules {
-        Some(folder) => Knowledge::with_rules(folder),
-        None => Knowledge::embedded(),
-    }
-    .context("reading the knowledge files")?;
+    let knowledge = knowledge(arguments.rules.as_deref())?;
     let report = analyse(arguments, &config, &knowledge)?;
     let mut output = Output::open(arguments.output.as_deref())?;
     write_report(&report, arguments, &mut output).context("writing the report")?;

@@ -28,7 +28,7 @@ impl FaultDomain {
 }
 
 /// Which facts a rule looks at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
     /// Facts of the attempt itself.
@@ -48,6 +48,16 @@ pub enum Condition {
 }
 
 impl Condition {
+    /// The texts of which one must be met.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        match self {
+            Self::One(wanted) => std::slice::from_ref(wanted),
+            Self::AnyOf(wanted) => wanted.as_slice(),
+        }
+        .iter()
+        .map(String::as_str)
+    }
+
     /// Whether a field's value meets the condition.
     pub fn meets(&self, value: &str) -> bool {
         match self {

@@ -20,6 +20,17 @@ pub struct Code {
     pub source: String,
 }
 
+impl Code {
+    /// The number as people look it up, decimal where it is short, or the key.
+    pub fn shown(&self) -> String {
+        match self.value {
+            Some(value) if (0..256).contains(&value) => value.to_string(),
+            Some(value) => format!("0x{value:X}"),
+            None => self.key.clone(),
+        }
+    }
+}
+
 /// A table of codes that belong together.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]

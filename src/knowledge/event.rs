@@ -1,9 +1,9 @@
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What a field of an event means, so that logs and captures can be joined.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     ClientEndpoint,
@@ -108,6 +108,11 @@ pub struct Provider {
 }
 
 impl Provider {
+    /// The kind of the observations that an event's records become.
+    pub fn kind(&self, id: u16) -> String {
+        format!("event.{}.{id}", self.slug)
+    }
+
     pub fn event(&self, id: u16) -> Option<&Event> {
         self.events.iter().find(|event| event.id == id)
     }

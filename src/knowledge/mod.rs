@@ -9,6 +9,7 @@ mod code;
 mod event;
 mod fix;
 mod load;
+pub mod lookup;
 
 pub use cause::{Cause, Condition, FaultDomain, Rule, Scope, Settle};
 pub use code::{Code, CodeTable};
@@ -89,6 +90,16 @@ impl Knowledge {
         let mut names: Vec<&str> = self.providers.keys().map(String::as_str).collect();
         names.sort_unstable();
         names
+    }
+
+    /// The providers, each once, by their short names.
+    pub fn providers(&self) -> Vec<&Provider> {
+        let own = self.sorted_providers().map(Arc::as_ref);
+        let mut providers: Vec<&Provider> = own.collect();
+        providers.sort_by(|a, b| (&a.slug, &a.provider).cmp(&(&b.slug, &b.provider)));
+        // Every name of a provider leads to it, so it comes once for each name.
+        providers.dedup_by(|a, b| std::ptr::eq(*a, *b));
+        providers
     }
 
     fn sorted_providers(&self) -> impl Iterator<Item = &Arc<Provider>> {

@@ -48,8 +48,8 @@ struct Page<'a> {
 }
 
 /// SGR codes by meaning.
-#[derive(Clone, Copy)]
-enum Ink {
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Ink {
     Bold,
     Good,
     Bad,
@@ -57,9 +57,10 @@ enum Ink {
     Faint,
 }
 
-impl Page<'_> {
-    fn ink(&self, ink: Ink, text: &str) -> String {
-        if !self.style.color {
+impl Style {
+    /// The text in an ink, where colour is wanted.
+    pub(super) fn ink(self, ink: Ink, text: &str) -> String {
+        if !self.color {
             return text.to_owned();
         }
         let code = match ink {
@@ -70,6 +71,12 @@ impl Page<'_> {
             Ink::Faint => "2",
         };
         format!("\u{1b}[{code}m{text}\u{1b}[0m")
+    }
+}
+
+impl Page<'_> {
+    fn ink(&self, ink: Ink, text: &str) -> String {
+        self.style.ink(ink, text)
     }
 
     fn heading(&mut self, text: &str) -> io::Result<()> {
