@@ -29,7 +29,7 @@ fn wanted_by_full_decoding(path: &Path, knowledge: &Knowledge) -> BTreeSet<(u64,
         let provider = system["Provider"]["#attributes"]["Name"].as_str().unwrap_or_default();
         let id = system["EventID"].as_u64().or_else(|| system["EventID"]["#text"].as_u64());
         let Some(id) = id.and_then(|id| u16::try_from(id).ok()) else { continue };
-        if knowledge.event(provider, id).is_some() {
+        if knowledge.wanted(provider, id).is_some() {
             // In torn chunks the record header and the event disagree about the number;
             // Event Viewer shows the event's.
             let number = system["EventRecordID"].as_u64().unwrap_or(record.event_record_id);

@@ -129,7 +129,7 @@ fn is_wanted(
     knowledge: &Knowledge,
 ) -> bool {
     match templates.identify(chunk, record) {
-        Identity::Known { provider, id } => knowledge.event(&provider, id).is_some(),
+        Identity::Known { provider, id } => knowledge.wanted(&provider, id).is_some(),
         Identity::Undecided => true,
     }
 }
@@ -221,7 +221,7 @@ fn take_record(
     };
     let Some(record) = event_record(&rendered, id, time) else { return };
     facts.identity.get_or_insert((Arc::clone(&record.host), Arc::clone(&record.channel)));
-    if let Some((provider, event)) = knowledge.event(&record.provider, record.id) {
+    if let Some((provider, event)) = knowledge.wanted(&record.provider, record.id) {
         facts.observations.push(observation(record, provider, event, place.file));
     }
 }

@@ -9,6 +9,7 @@ mod code;
 mod event;
 mod fix;
 mod load;
+mod message;
 
 pub use cause::{Cause, Condition, FaultDomain, Rule, Scope, Settle};
 pub use code::{Code, CodeTable};
@@ -32,6 +33,8 @@ pub struct Knowledge {
     pub codes: BTreeMap<String, CodeTable>,
     /// By every name a provider goes by.
     providers: HashMap<String, Arc<Provider>>,
+    /// By the middle part of their observation kinds.
+    slugs: HashMap<String, Arc<Provider>>,
 }
 
 impl Knowledge {
@@ -52,46 +55,37 @@ impl Knowledge {
         load::with_rules(folder)
     }
 
-    /// The event of a provider, when it is one that is wanted.
+    /// The event of a provider, wanted or not.
     pub fn event(&self, provider: &str, id: u16) -> Option<(&Arc<Provider>, &Event)> {
         let provider = self.providers.get(provider)?;
         Some((provider, provider.event(id)?))
     }
 
-    /// Whether any event of a provider is wanted.
-    pub fn wants_provider(&self, provider: &str) -> bool {
-        self.providers.contains_key(provider)
+    /// The event of a provider, when its records are to be taken from logs.
+    pub fn wanted(&self, provider: &str, id: u16) -> Option<(&Arc<Provider>, &Event)> {
+        self.event(provider, id).filter(|(_, event)| event.wanted())
     }
 
     /// The provider and event of an observation kind such as `event.schannel.36874`.
     pub fn event_by_kind(&self, kind: &str) -> Option<(&Arc<Provider>, &Event)> {
         let (slug, id) = kind.strip_prefix("event.")?.rsplit_once('.')?;
-        let id = id.parse().ok()?;
-        let provider = self
-            .sorted_providers()
-            .find(|provider| provider.slug == slug && provider.event(id).is_some())?;
-        Some((provider, provider.event(id)?))
+        let provider = self.slugs.get(slug)?;
+        Some((provider, provider.event(id.parse().ok()?)?))
     }
 
-    /// All names under which wanted providers appear in logs.
+    /// All names under which providers of the catalog appear in logs.
     pub fn provider_names(&self) -> Vec<&str> {
         let mut names: Vec<&str> = self.providers.keys().map(String::as_str).collect();
         names.sort_unstable();
         names
     }
 
-    fn sorted_providers(&self) -> impl Iterator<Item = &Arc<Provider>> {
-        self.provider_names().into_iter().filter_map(|name| self.providers.get(name))
+    /// What an NTSTATUS or HRESULT of a logon means.
+    pub fn status(&self, status: u32) -> Option<&Code> {
+        self.decode("logon_4625_status", &status.to_string())
     }
 
     /// The entry of a code table for a number.
-    /// What an NTSTATUS or HRESULT of a logon means.
-    pub fn status(&self, status: u32) -> Option<&Code> {
-        ["logon_4625_status", "hresult"]
-            .into_iter()
-            .find_map(|table| self.code(table, i64::from(status)))
-    }
-
     pub fn code(&self, table: &str, value: i64) -> Option<&Code> {
         self.codes.get(table)?.by_value(value)
     }
@@ -108,6 +102,14 @@ mod tests {
         assert!(knowledge.codes.len() >= 30, "{} code tables", knowledge.codes.len());
         assert!(knowledge.event("Schannel", 36874).is_some());
         assert!(knowledge.event("Schannel", 1).is_none());
+    }
+
+    #[test]
+    fn events_of_priority_c_are_known_and_not_wanted() {
+        let knowledge = Knowledge::embedded().unwrap();
+        assert!(knowledge.wanted("Schannel", 36874).is_some());
+        assert!(knowledge.event("Schannel", 36875).is_some());
+        assert!(knowledge.wanted("Schannel", 36875).is_none());
     }
 
     #[test]
