@@ -171,7 +171,7 @@ pub(super) fn decode(
 ) -> Decoded {
     let mut decoded = Decoded::default();
     let mut take = |(number, wanted): (u64, Wanted), record: EventRecord| {
-        let Some((_, event)) = knowledge.event(&record.provider, record.id) else { return };
+        let Some((_, event)) = knowledge.wanted(&record.provider, record.id) else { return };
         let mut observation = observation(record, event, file);
         if wanted.recovered {
             observation

@@ -50,7 +50,8 @@ pub struct Event {
     #[serde(default)]
     pub does_not_prove: String,
     /// One sentence with the values filled in: `{field}` stands for a field's value,
-    /// with its meaning behind it where `codes` or the field's role names a table.
+    /// with its meaning behind it where `codes` names a table. A part in square
+    /// brackets is left out when a field in it is absent, empty or `-`.
     #[serde(default)]
     pub message: String,
     /// Tables that tell what the numbers of a field mean, by field.
@@ -70,6 +71,7 @@ pub struct Event {
     pub roles: BTreeMap<String, Role>,
     #[serde(default)]
     pub level: String,
+    /// `A` (decides), `B` (helps) or `C` (known, but not taken from logs).
     #[serde(default)]
     pub priority: String,
     #[serde(default)]
@@ -85,9 +87,33 @@ impl Event {
     pub fn field_of(&self, role: Role) -> Option<&str> {
         self.roles.iter().find(|(_, r)| **r == role).map(|(field, _)| field.as_str())
     }
+
+    /// Whether records of this event are taken from logs. Those of priority C are
+    /// known for look-ups only.
+    pub fn wanted(&self) -> bool {
+        self.priority != "C"
+    }
+
+    /// The values that the log reader unpacks from the element `Binary`.
+    pub fn derived(&self) -> &'static [&'static str] {
+        match self.roles.get("Binary") {
+            Some(Role::Service) => &["service", "state"],
+            Some(Role::Ntstatus | Role::Hresult) => &["status"],
+            Some(Role::CertificateSha1) => &["sha1"],
+            _ => &[],
+        }
+    }
+
+    /// Whether a record of this event can have a field: one of the layout, an attribute
+    /// of such an element (`Result.value`), or a derived one.
+    pub fn knows(&self, field: &str) -> bool {
+        let element = field.split_once('.').map_or(field, |(element, _)| element);
+        self.fields.iter().chain(&self.positional).any(|name| name == field || name == element)
+            || self.derived().contains(&field)
+    }
 }
 
-/// A provider of the catalog with its wanted events.
+/// A provider of the catalog with its events.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Provider {

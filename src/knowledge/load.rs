@@ -1,6 +1,6 @@
-use super::{Cause, CodeTable, Fix, Knowledge, Provider, Rule};
+use super::{Cause, CodeTable, Event, Fix, Knowledge, Provider, Rule, message};
 use serde::Deserialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{fs, io};
@@ -33,6 +33,7 @@ pub(super) fn embedded() -> Result<Knowledge, Error> {
     for (name, text) in FILES {
         add(&mut knowledge, name, text)?;
     }
+    index(&mut knowledge)?;
     check(&knowledge)?;
     Ok(knowledge)
 }
@@ -51,8 +52,25 @@ pub(super) fn with_rules(folder: &Path) -> Result<Knowledge, Error> {
             add(&mut knowledge, &path.to_string_lossy(), &text)?;
         }
     }
+    index(&mut knowledge)?;
     check(&knowledge)?;
     Ok(knowledge)
+}
+
+/// Finds the providers by their slugs, which have to differ: an observation kind names
+/// one event.
+fn index(knowledge: &mut Knowledge) -> Result<(), Error> {
+    let mut slugs: HashMap<String, Arc<Provider>> = HashMap::new();
+    for provider in knowledge.provider_names().iter().filter_map(|n| knowledge.providers.get(*n)) {
+        let other = slugs.insert(provider.slug.clone(), Arc::clone(provider));
+        if let Some(other) = other.filter(|other| !Arc::ptr_eq(other, provider)) {
+            let message =
+                format!("{} and {} have the same slug", other.provider, provider.provider);
+            return Err(wrong(&provider.slug, message));
+        }
+    }
+    knowledge.slugs = slugs;
+    Ok(())
 }
 
 /// Adds one file; what it holds is told by its keys, so that a rules folder needs
@@ -66,6 +84,8 @@ fn add(knowledge: &mut Knowledge, name: &str, text: &str) -> Result<(), Error> {
             event.kind = format!("event.{}.{}", provider.slug, event.id).into();
         }
         let provider = Arc::new(provider);
+        // A provider that is replaced is gone under all its names.
+        knowledge.providers.retain(|_, known| known.provider != provider.provider);
         for alias in provider.also_known_as.iter().chain([&provider.provider]) {
             knowledge.providers.insert(alias.clone(), Arc::clone(&provider));
         }
@@ -87,6 +107,18 @@ fn add(knowledge: &mut Knowledge, name: &str, text: &str) -> Result<(), Error> {
 /// What the types cannot say: references exist, weights are sane, and no row can
 /// match by accident.
 fn check(knowledge: &Knowledge) -> Result<(), Error> {
+    for table in knowledge.codes.values() {
+        if let Some(missing) = table.also.iter().find(|name| !knowledge.codes.contains_key(*name)) {
+            let why = format!("leads to the table {missing}, which does not exist");
+            return Err(wrong(&format!("table {}", table.table), why));
+        }
+    }
+    for name in knowledge.provider_names() {
+        for event in knowledge.providers.get(name).iter().flat_map(|provider| &provider.events) {
+            check_event(knowledge, event)
+                .map_err(|why| wrong(&format!("event {} of {name}", event.id), why))?;
+        }
+    }
     for cause in knowledge.causes.values() {
         let file = format!("cause {}", cause.id);
         if let Some(missing) = cause.fixes.iter().find(|id| !knowledge.fixes.contains_key(*id)) {
@@ -99,6 +131,25 @@ fn check(knowledge: &Knowledge) -> Result<(), Error> {
     Ok(())
 }
 
+/// A message can be filled in, and codes and likeness speak of fields that the event has.
+fn check_event(knowledge: &Knowledge, event: &Event) -> Result<(), String> {
+    if !matches!(event.priority.as_str(), "" | "A" | "B" | "C") {
+        return Err(format!("the priority {} is none of A, B and C", event.priority));
+    }
+    let parts = message::parse(&event.message).map_err(|why| format!("the message: {why}"))?;
+    let named = message::fields(&parts);
+    let named = named.into_iter().chain(event.codes.keys().chain(&event.alike).map(String::as_str));
+    for field in named {
+        if !event.knows(field) {
+            return Err(format!("names the field {field}, which the event does not have"));
+        }
+    }
+    match event.codes.values().find(|table| !knowledge.codes.contains_key(*table)) {
+        Some(table) => Err(format!("names the table {table}, which does not exist")),
+        None => Ok(()),
+    }
+}
+
 fn check_rule(knowledge: &Knowledge, rule: &Rule) -> Result<(), String> {
     if !(0.0..=60.0).contains(&rule.weight_db) {
         return Err(format!("weight_db {} is outside 0 to 60", rule.weight_db));
@@ -109,7 +160,8 @@ fn check_rule(knowledge: &Knowledge, rule: &Rule) -> Result<(), String> {
     let known: BTreeSet<&str> = FACTS.iter().copied().collect();
     for fact in rule.fact.iter() {
         let exists = match fact.starts_with("event.") {
-            true => knowledge.event_by_kind(fact).is_some(),
+            // What is not taken from logs cannot count.
+            true => knowledge.event_by_kind(fact).is_some_and(|(_, event)| event.wanted()),
             false => known.contains(fact),
         };
         if !exists {

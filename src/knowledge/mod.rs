@@ -10,6 +10,7 @@ mod event;
 mod fix;
 mod load;
 pub mod lookup;
+mod message;
 
 pub use cause::{Cause, Condition, FaultDomain, Rule, Scope, Settle};
 pub use code::{Code, CodeTable};
@@ -33,6 +34,8 @@ pub struct Knowledge {
     pub codes: BTreeMap<String, CodeTable>,
     /// By every name a provider goes by.
     providers: HashMap<String, Arc<Provider>>,
+    /// By the middle part of their observation kinds.
+    slugs: HashMap<String, Arc<Provider>>,
 }
 
 impl Knowledge {
@@ -53,7 +56,7 @@ impl Knowledge {
         load::with_rules(folder)
     }
 
-    /// The event of a provider, when it is one that is wanted.
+    /// The event of a provider, wanted or not.
     pub fn event(&self, provider: &str, id: u16) -> Option<(&Arc<Provider>, &Event)> {
         let provider = self.providers.get(provider)?;
         Some((provider, provider.event(id)?))
@@ -75,17 +78,19 @@ impl Knowledge {
         writers.iter().all(|other| other.slug == only.slug).then_some(only)
     }
 
+    /// The event of a provider, when its records are to be taken from logs.
+    pub fn wanted(&self, provider: &str, id: u16) -> Option<(&Arc<Provider>, &Event)> {
+        self.event(provider, id).filter(|(_, event)| event.wanted())
+    }
+
     /// The provider and event of an observation kind such as `event.schannel.36874`.
     pub fn event_by_kind(&self, kind: &str) -> Option<(&Arc<Provider>, &Event)> {
         let (slug, id) = kind.strip_prefix("event.")?.rsplit_once('.')?;
-        let id = id.parse().ok()?;
-        let provider = self
-            .sorted_providers()
-            .find(|provider| provider.slug == slug && provider.event(id).is_some())?;
-        Some((provider, provider.event(id)?))
+        let provider = self.slugs.get(slug)?;
+        Some((provider, provider.event(id.parse().ok()?)?))
     }
 
-    /// All names under which wanted providers appear in logs.
+    /// All names under which providers of the catalog appear in logs.
     pub fn provider_names(&self) -> Vec<&str> {
         let mut names: Vec<&str> = self.providers.keys().map(String::as_str).collect();
         names.sort_unstable();
@@ -106,14 +111,12 @@ impl Knowledge {
         self.provider_names().into_iter().filter_map(|name| self.providers.get(name))
     }
 
-    /// The entry of a code table for a number.
     /// What an NTSTATUS or HRESULT of a logon means.
     pub fn status(&self, status: u32) -> Option<&Code> {
-        ["logon_4625_status", "hresult"]
-            .into_iter()
-            .find_map(|table| self.code(table, i64::from(status)))
+        self.decode("logon_4625_status", &status.to_string())
     }
 
+    /// The entry of a code table for a number.
     pub fn code(&self, table: &str, value: i64) -> Option<&Code> {
         self.codes.get(table)?.by_value(value)
     }
@@ -130,6 +133,14 @@ mod tests {
         assert!(knowledge.codes.len() >= 30, "{} code tables", knowledge.codes.len());
         assert!(knowledge.event("Schannel", 36874).is_some());
         assert!(knowledge.event("Schannel", 1).is_none());
+    }
+
+    #[test]
+    fn events_of_priority_c_are_known_and_not_wanted() {
+        let knowledge = Knowledge::embedded().unwrap();
+        assert!(knowledge.wanted("Schannel", 36874).is_some());
+        assert!(knowledge.event("Schannel", 36875).is_some());
+        assert!(knowledge.wanted("Schannel", 36875).is_none());
     }
 
     #[test]

@@ -121,7 +121,10 @@ impl<'k> Templates<'k> {
 }
 
 fn of(provider: &Arc<Provider>, id: u16) -> Identity<'_> {
-    provider.event(id).map_or(Identity::Other, |event| Identity::Wanted { provider, event })
+    match provider.event(id).filter(|event| event.wanted()) {
+        Some(event) => Identity::Wanted { provider, event },
+        None => Identity::Other,
+    }
 }
 
 /// Looks at the tokens up to provider and event id.

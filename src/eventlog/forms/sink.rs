@@ -83,8 +83,9 @@ impl<'k> Sink<'k> {
         id: u16,
         values: Vec<String>,
     ) -> Vec<(Arc<str>, String)> {
-        let event = self.wanted(provider, id);
-        let names = event.map(|event| event.fields.as_slice()).unwrap_or_default();
+        let event = self.knowledge.event(provider, id);
+        let names =
+            event.map(|(_, event)| event).map(|event| event.fields.as_slice()).unwrap_or_default();
         let fits = !names.is_empty() && names.len() >= values.len();
         let name = |index: usize| match names.get(index).filter(|_| fits) {
             Some(name) => Arc::from(name.as_str()),
@@ -96,7 +97,7 @@ impl<'k> Sink<'k> {
 
     /// The event if it is a wanted one: others need not be taken apart, only counted.
     pub(super) fn wanted(&self, provider: &str, id: u16) -> Option<&'k Event> {
-        self.knowledge.event(provider, id).map(|(_, event)| event)
+        self.knowledge.wanted(provider, id).map(|(_, event)| event)
     }
 
     /// Says that the file holds a choice of records, so that absence proves nothing.

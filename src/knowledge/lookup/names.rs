@@ -112,8 +112,9 @@ fn numbers_as_hex<'a>(knowledge: &'a Knowledge, term: &str) -> Vec<Entry<'a>> {
 }
 
 fn named<'a>(knowledge: &'a Knowledge, term: &str) -> Vec<Entry<'a>> {
-    let events = events(knowledge, term);
+    let mut events = events(knowledge, term);
     if !events.is_empty() {
+        events.extend(of_table(knowledge, term));
         return events;
     }
     let folded = Folded::new(term);
@@ -188,6 +189,13 @@ fn events<'a>(knowledge: &'a Knowledge, term: &str) -> Vec<Entry<'a>> {
         .into_iter()
         .filter_map(|provider| Some(Entry::Event(provider, provider.event(id)?)))
         .collect()
+}
+
+/// A code by the name of its table and its number: `kerberos 7`.
+fn of_table<'a>(knowledge: &'a Knowledge, term: &str) -> Option<Entry<'a>> {
+    let (name, value) = term.rsplit_once(' ')?;
+    let table = knowledge.codes.values().find(|table| table.table.eq_ignore_ascii_case(name))?;
+    Some(Entry::Code(table, table.by_value(number(value)?)?))
 }
 
 /// The providers that a name means: the name, another name, the short name, the
