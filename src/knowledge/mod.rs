@@ -34,7 +34,7 @@ pub struct Knowledge {
     /// By every name a provider goes by.
     providers: HashMap<String, Arc<Provider>>,
     /// By the middle part of their observation kinds.
-    slugs: HashMap<String, Arc<Provider>>,
+    slugs: BTreeMap<String, Arc<Provider>>,
 }
 
 impl Knowledge {
@@ -71,6 +71,11 @@ impl Knowledge {
         let (slug, id) = kind.strip_prefix("event.")?.rsplit_once('.')?;
         let provider = self.slugs.get(slug)?;
         Some((provider, provider.event(id.parse().ok()?)?))
+    }
+
+    /// All providers, in the order of their slugs.
+    pub fn providers(&self) -> impl Iterator<Item = &Provider> {
+        self.slugs.values().map(|provider| &**provider)
     }
 
     /// All names under which providers of the catalog appear in logs.

@@ -6,6 +6,7 @@
 
 mod build;
 mod community_id;
+mod events;
 mod layers;
 mod layers_model;
 mod model;
