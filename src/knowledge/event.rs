@@ -51,7 +51,7 @@ pub struct Event {
     pub does_not_prove: String,
     /// One sentence with the values filled in: `{field}` stands for a field's value,
     /// with its meaning behind it where `codes` names a table. A part in square
-    /// brackets is left out when a field in it is absent, empty or `-`.
+    /// brackets is left out when a field in it is absent, empty or `-`; of `{one|other}` the first that is given stands.
     #[serde(default)]
     pub message: String,
     /// Tables that tell what the numbers of a field mean, by field.

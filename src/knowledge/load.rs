@@ -1,6 +1,6 @@
 use super::{Cause, CodeTable, Event, Fix, Knowledge, Provider, Rule, message};
 use serde::Deserialize;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{fs, io};
@@ -60,7 +60,7 @@ pub(super) fn with_rules(folder: &Path) -> Result<Knowledge, Error> {
 /// Finds the providers by their slugs, which have to differ: an observation kind names
 /// one event.
 fn index(knowledge: &mut Knowledge) -> Result<(), Error> {
-    let mut slugs: HashMap<String, Arc<Provider>> = HashMap::new();
+    let mut slugs: BTreeMap<String, Arc<Provider>> = BTreeMap::new();
     for provider in knowledge.provider_names().iter().filter_map(|n| knowledge.providers.get(*n)) {
         let other = slugs.insert(provider.slug.clone(), Arc::clone(provider));
         if let Some(other) = other.filter(|other| !Arc::ptr_eq(other, provider)) {
@@ -113,10 +113,11 @@ fn check(knowledge: &Knowledge) -> Result<(), Error> {
             return Err(wrong(&format!("table {}", table.table), why));
         }
     }
-    for name in knowledge.provider_names() {
-        for event in knowledge.providers.get(name).iter().flat_map(|provider| &provider.events) {
-            check_event(knowledge, event)
-                .map_err(|why| wrong(&format!("event {} of {name}", event.id), why))?;
+    for provider in knowledge.providers() {
+        for event in &provider.events {
+            check_event(knowledge, event).map_err(|why| {
+                wrong(&format!("event {} of {}", event.id, provider.provider), why)
+            })?;
         }
     }
     for cause in knowledge.causes.values() {

@@ -1,11 +1,11 @@
 //! One sentence for an event record, filled in from its fields.
 //!
-//! A message of the catalog is text with `{Field}` in it. A part in square brackets
-//! is left out when a field directly inside it was not given; brackets nest. A field
+//! A message of the catalog is text with `{Field}` in it, or with `{Field|Other}`, the
+//! first of several that was given. A part in square brackets is left out when a field directly inside it was not given; brackets nest. A field
 //! outside brackets that was not given is told as such. Where the event names a code
 //! table for a field, the meaning follows the number.
 
-use super::{Event, Knowledge};
+use super::{Event, Knowledge, Role};
 use std::sync::Arc;
 
 /// Characters of one value that a sentence shows: records hold foreign text.
@@ -62,7 +62,7 @@ pub(super) fn fields<'a>(parts: &[Part<'a>]) -> Vec<&'a str> {
     for part in parts {
         match part {
             Part::Text(_) => {}
-            Part::Field(name) => names.push(*name),
+            Part::Field(either) => names.extend(either.split('|')),
             Part::Optional(inner) => names.extend(fields(inner)),
         }
     }
@@ -96,7 +96,7 @@ impl Filler<'_> {
         for part in parts {
             match part {
                 Part::Text(text) => out.push_str(text),
-                Part::Field(name) => match self.value(name) {
+                Part::Field(either) => match either.split('|').find_map(|name| self.value(name)) {
                     Some(value) => out.push_str(&value),
                     None => {
                         complete = false;
@@ -117,7 +117,9 @@ impl Filler<'_> {
     fn value(&self, name: &str) -> Option<String> {
         let (_, value) = self.fields.iter().find(|(field, _)| **field == *name)?;
         let shown = one_line(value);
-        if matches!(shown.as_str(), "" | "-") {
+        let port = matches!(self.event.roles.get(name), Some(Role::ClientPort | Role::ServerPort));
+        // Windows writes the port 0 where it knows none.
+        if matches!(shown.as_str(), "" | "-") || (port && shown == "0") {
             return None;
         }
         let table = self.event.codes.get(name);
@@ -187,8 +189,13 @@ mod tests {
         check("event.rdpcorets.140", &[], expect);
         check(
             "event.security.4625",
-            &[("TargetUserName", "x"), ("IpAddress", "-"), ("IpPort", "5"), ("LogonType", "3")],
-            "x was refused with logon type 3 (over the network, as network level \
+            &[
+                ("TargetUserName", "x"),
+                ("IpAddress", "10.0.0.5"),
+                ("IpPort", "0"),
+                ("LogonType", "3"),
+            ],
+            "x was refused from 10.0.0.5 with logon type 3 (over the network, as network level \
              authentication does): (not given).",
         );
     }
@@ -206,6 +213,12 @@ mod tests {
             &[("client_address", "10.0.0.5"), ("status", "0xd00000b5")],
             "The security layer dropped the client at 10.0.0.5: 0xd00000b5 \
              (HRESULT_FROM_NT(STATUS_IO_TIMEOUT): an input or output operation timed out).",
+        );
+        check(
+            "event.capi2.11",
+            &[("Result", "text of the host"), ("Result.value", "800B0109")],
+            "A chain was built: 800B0109 (CERT_E_UNTRUSTEDROOT: the root of the certificate is \
+             not trusted).",
         );
         check(
             "event.scm.7023",

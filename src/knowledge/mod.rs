@@ -35,7 +35,7 @@ pub struct Knowledge {
     /// By every name a provider goes by.
     providers: HashMap<String, Arc<Provider>>,
     /// By the middle part of their observation kinds.
-    slugs: HashMap<String, Arc<Provider>>,
+    slugs: BTreeMap<String, Arc<Provider>>,
 }
 
 impl Knowledge {
@@ -69,13 +69,11 @@ impl Knowledge {
 
     /// The only provider of the catalog that writes an event of this id into a channel.
     pub fn provider_of(&self, channel: &str, id: u16) -> Option<&Arc<Provider>> {
-        let mut writers: Vec<&Arc<Provider>> = self
-            .sorted_providers()
-            .filter(|provider| provider.channel == channel && provider.event(id).is_some())
-            .collect();
-        writers.dedup_by(|a, b| a.slug == b.slug);
-        let only = writers.pop()?;
-        writers.iter().all(|other| other.slug == only.slug).then_some(only)
+        let writes =
+            |provider: &&Arc<Provider>| provider.channel == channel && provider.event(id).is_some();
+        let mut writers = self.slugs.values().filter(writes);
+        let only = writers.next()?;
+        writers.next().is_none().then_some(only)
     }
 
     /// The event of a provider, when its records are to be taken from logs.
@@ -90,25 +88,16 @@ impl Knowledge {
         Some((provider, provider.event(id.parse().ok()?)?))
     }
 
+    /// All providers, in the order of their slugs.
+    pub fn providers(&self) -> impl Iterator<Item = &Provider> {
+        self.slugs.values().map(|provider| &**provider)
+    }
+
     /// All names under which providers of the catalog appear in logs.
     pub fn provider_names(&self) -> Vec<&str> {
         let mut names: Vec<&str> = self.providers.keys().map(String::as_str).collect();
         names.sort_unstable();
         names
-    }
-
-    /// The providers, each once, by their short names.
-    pub fn providers(&self) -> Vec<&Provider> {
-        let own = self.sorted_providers().map(Arc::as_ref);
-        let mut providers: Vec<&Provider> = own.collect();
-        providers.sort_by(|a, b| (&a.slug, &a.provider).cmp(&(&b.slug, &b.provider)));
-        // Every name of a provider leads to it, so it comes once for each name.
-        providers.dedup_by(|a, b| std::ptr::eq(*a, *b));
-        providers
-    }
-
-    fn sorted_providers(&self) -> impl Iterator<Item = &Arc<Provider>> {
-        self.provider_names().into_iter().filter_map(|name| self.providers.get(name))
     }
 
     /// What an NTSTATUS or HRESULT of a logon means.

@@ -1,6 +1,7 @@
 //! From the types of the reasoning rooms to the report.
 
 use super::coverage;
+use super::events::event_reports;
 use super::model::*;
 use super::summary::summary;
 use super::wire::wire_report;
@@ -148,6 +149,7 @@ fn attempt_report(
         attempt.views().map(|view| wire_report(view, knowledge)).collect();
     let several = wires.len() > 1;
     let connections = if several { wires.clone() } else { Vec::new() };
+    let (events, events_left_out) = event_reports(case, knowledge, attempt);
     AttemptReport {
         id: attempt.id,
         client: shown(attempt.client, attempt.client_host.as_ref()),
@@ -168,15 +170,8 @@ fn attempt_report(
         wire: telling(&mut wires),
         connections,
         udp: udp_reports(case, attempt),
-        events: case
-            .events(attempt)
-            .filter_map(|(observation, _)| match observation.source.place {
-                SourcePlace::Record(record_id) => {
-                    Some(EventReport { file: observation.source.file.to_string(), record_id })
-                }
-                SourcePlace::Frame(_) | SourcePlace::Whole => None,
-            })
-            .collect(),
+        events,
+        events_left_out,
     }
 }
 

@@ -7,6 +7,7 @@
 mod build;
 mod community_id;
 mod coverage;
+mod events;
 pub mod explain;
 mod layers;
 mod layers_model;

@@ -112,7 +112,11 @@ pub struct AttemptReport {
     /// UDP side channels of the same client and server at that time.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub udp: Vec<UdpReport>,
+    /// In the order of time; of more than 500 the first 100 and the last 400.
     pub events: Vec<EventReport>,
+    /// Records of this attempt that `events` does not list.
+    #[serde(default)]
+    pub events_left_out: u64,
 }
 
 /// An RDP over UDP channel, [MS-RDPEUDP]. A session works without it.
@@ -146,6 +150,20 @@ pub struct ClientError {
 pub struct EventReport {
     pub file: String,
     pub record_id: u64,
+    /// RFC 3339, UTC, on the case clock.
+    #[serde(default)]
+    pub time: String,
+    #[serde(default)]
+    pub host: String,
+    /// Provider and number: `Schannel/36874`.
+    #[serde(default)]
+    pub event: String,
+    /// `A` decides, `B` helps.
+    #[serde(default)]
+    pub priority: String,
+    /// One sentence with the values of the record in it, which are foreign text.
+    #[serde(default)]
+    pub message: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,11 +1,12 @@
 //! The report for a terminal: sections, tables that fit, readable without colour.
 
 use super::coverage::in_short;
+use super::events::telling;
 use super::model::{
     AttemptReport, CoverageReport, DiagnosisReport, EvidenceReport, Report, SourceReport,
 };
 use super::seen::what_is_seen;
-use super::text::wrap;
+use super::text::{short_host, short_name, wrap};
 use crate::base::{counted, for_terminal};
 use crate::correlate::Outcome;
 use crate::diagnose::{Certainty, Verdict};
@@ -26,6 +27,9 @@ const IN_FULL: usize = 2;
 const MOST_ATTEMPTS: usize = 12;
 const MOST_PROBLEMS: usize = 20;
 const MOST_EVIDENCE: usize = 6;
+/// Attempts whose records are shown, and records of each.
+const MOST_TOLD: usize = 3;
+const MOST_RECORDS: usize = 12;
 
 /// Writes the report as sections and tables.
 ///
@@ -37,6 +41,7 @@ pub fn write_table(report: &Report, style: Style, out: &mut dyn Write) -> io::Re
     page.answer(report)?;
     page.diagnoses(report)?;
     page.attempts(report)?;
+    page.records(report)?;
     page.missing(report)?;
     page.coverage(report)?;
     page.problems(report)
@@ -258,6 +263,38 @@ impl Page<'_> {
         Ok(())
     }
 
+    fn records(&mut self, report: &Report) -> io::Result<()> {
+        let asked = report.diagnoses.first().map(|first| first.attempts.as_slice());
+        let asked = asked.unwrap_or_default();
+        let told = report.attempts.iter().filter(|attempt| asked.contains(&attempt.id));
+        for attempt in told.take(MOST_TOLD) {
+            let records = telling(report, attempt, MOST_RECORDS);
+            if records.is_empty() {
+                continue;
+            }
+            self.heading(&format!("Records of attempt {}", attempt.id))?;
+            let rows = records
+                .iter()
+                .map(|event| {
+                    vec![
+                        time_of_day(&event.time),
+                        short_host(&event.host).to_owned(),
+                        short_name(&event.event).to_owned(),
+                        event.message.clone(),
+                    ]
+                })
+                .collect();
+            self.table(&["time (UTC)", "host", "event", "what it says"], rows)?;
+            let left = attempt.events.len() - records.len();
+            let left =
+                u64::try_from(left).unwrap_or(u64::MAX).saturating_add(attempt.events_left_out);
+            if left > 0 {
+                writeln!(self.out, "More records of it in the JSON report: {left}.")?;
+            }
+        }
+        Ok(())
+    }
+
     fn missing(&mut self, report: &Report) -> io::Result<()> {
         if report.missing_evidence.is_empty() {
             return Ok(());
@@ -346,12 +383,7 @@ fn speaker(coverage: &CoverageReport) -> String {
     let (Some(host), Some(channel)) = (&coverage.host, &coverage.channel) else {
         return coverage.kind.clone();
     };
-    let host = host.split('.').next().unwrap_or(host);
-    let prefixes = ["Microsoft-Windows-", "TerminalServices-", "RemoteDesktopServices-"];
-    let channel = prefixes
-        .iter()
-        .fold(channel.as_str(), |channel, prefix| channel.strip_prefix(prefix).unwrap_or(channel));
-    format!("{host} {channel}")
+    format!("{} {}", short_host(host), short_name(channel))
 }
 
 /// `2025-06-03 06:15:00 to 08:15:01`, with the second date where it differs.
@@ -383,6 +415,13 @@ pub(super) fn percent(probability: f64) -> String {
 /// `2024-05-01T10:00:00.1234567Z` to the second; the JSON keeps every digit.
 pub(super) fn short_time(time: &str) -> String {
     time.get(..19).unwrap_or(time).replace('T', " ")
+}
+
+/// `2024-05-01T10:00:00.1234567Z` to `10:00:00.123`: the attempt tells the day.
+fn time_of_day(time: &str) -> String {
+    let day = time.find('T').map_or(0, |at| at + 1);
+    let time = time.get(day..).unwrap_or(time).trim_end_matches('Z');
+    time.get(..12).unwrap_or(time).to_owned()
 }
 
 fn place(source: &SourceReport) -> String {

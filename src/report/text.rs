@@ -31,6 +31,18 @@ pub(super) fn wrap(text: &str, first: &str, rest: &str, width: usize) -> Vec<Str
     lines
 }
 
+/// A host without its domain.
+pub(super) fn short_host(host: &str) -> &str {
+    host.split('.').next().unwrap_or(host)
+}
+
+/// A channel or provider without what they all have in common.
+pub(super) fn short_name(name: &str) -> &str {
+    ["Microsoft-Windows-", "TerminalServices-", "RemoteDesktopServices-"]
+        .iter()
+        .fold(name, |name, prefix| name.strip_prefix(prefix).unwrap_or(name))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

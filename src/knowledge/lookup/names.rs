@@ -206,9 +206,8 @@ pub(super) fn providers<'a>(knowledge: &'a Knowledge, name: &str) -> Vec<&'a Pro
         return Vec::new();
     }
     let is = |name: &str| Folded::new(name).text == wanted;
-    let all = knowledge.providers();
     let by = |test: &dyn Fn(&Provider) -> bool| -> Vec<&'a Provider> {
-        all.iter().copied().filter(|provider| test(provider)).collect()
+        knowledge.providers().filter(|provider| test(provider)).collect()
     };
     let named = by(&|p| names(p).any(is));
     if !named.is_empty() {
