@@ -1,6 +1,7 @@
 use super::{Cause, CodeTable, Event, Fix, Knowledge, Provider, Rule, message};
+use rayon::prelude::*;
 use serde::Deserialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{fs, io};
@@ -30,9 +31,9 @@ struct FixFile {
 
 pub(super) fn embedded() -> Result<Knowledge, Error> {
     let mut knowledge = Knowledge::default();
-    for (name, text) in FILES {
-        add(&mut knowledge, name, text)?;
-    }
+    let parts: Vec<Part> =
+        FILES.par_iter().map(|(name, text)| parse(name, text)).collect::<Result<_, _>>()?;
+    parts.into_iter().for_each(|part| add(&mut knowledge, part));
     index(&mut knowledge)?;
     check(&knowledge)?;
     Ok(knowledge)
@@ -49,7 +50,7 @@ pub(super) fn with_rules(folder: &Path) -> Result<Knowledge, Error> {
         if path.extension().is_some_and(|extension| extension == "toml") {
             let text = fs::read_to_string(path)
                 .map_err(|source| Error::Read { path: path.to_owned(), source })?;
-            add(&mut knowledge, &path.to_string_lossy(), &text)?;
+            add(&mut knowledge, parse(&path.to_string_lossy(), &text)?);
         }
     }
     index(&mut knowledge)?;
@@ -73,35 +74,69 @@ fn index(knowledge: &mut Knowledge) -> Result<(), Error> {
     Ok(())
 }
 
-/// Adds one file; what it holds is told by its keys, so that a rules folder needs
-/// no layout.
-fn add(knowledge: &mut Knowledge, name: &str, text: &str) -> Result<(), Error> {
+/// What one file holds.
+enum Part {
+    Provider(Provider),
+    Table(CodeTable),
+    Fixes(Vec<Fix>),
+    Cause(Box<Cause>),
+}
+
+/// Reads one file; what it holds is told by its first keys, so that a rules folder
+/// needs no layout.
+fn parse(name: &str, text: &str) -> Result<Part, Error> {
     let fail = |error: toml::de::Error| wrong(name, error.to_string());
-    let keys: toml::Table = text.parse().map_err(fail)?;
-    if keys.contains_key("provider") {
-        let mut provider: Provider = toml::from_str(text).map_err(fail)?;
-        for event in &mut provider.events {
-            event.kind = format!("event.{}.{}", provider.slug, event.id).into();
+    Ok(match first_key(text) {
+        Some("provider") => Part::Provider(toml::from_str(text).map_err(fail)?),
+        Some("table") => Part::Table(toml::from_str(text).map_err(fail)?),
+        Some("fix") => Part::Fixes(toml::from_str::<FixFile>(text).map_err(fail)?.fix),
+        Some("id") => Part::Cause(toml::from_str(text).map_err(fail)?),
+        _ => {
+            // Broken TOML is the better reason.
+            text.parse::<toml::Table>().map_err(fail)?;
+            return Err(wrong(name, "holds neither a provider, a code table, fixes nor a cause"));
         }
-        let provider = Arc::new(provider);
-        // A provider that is replaced is gone under all its names.
-        knowledge.providers.retain(|_, known| known.provider != provider.provider);
-        for alias in provider.also_known_as.iter().chain([&provider.provider]) {
-            knowledge.providers.insert(alias.clone(), Arc::clone(&provider));
+    })
+}
+
+/// The key that tells what a file holds: one of its own, before any table, or the
+/// fixes.
+fn first_key(text: &str) -> Option<&str> {
+    for line in text.lines().map(str::trim_start) {
+        if let Some(table) = line.strip_prefix("[[") {
+            return table.starts_with("fix]]").then_some("fix");
         }
-    } else if keys.contains_key("table") {
-        let table: CodeTable = toml::from_str(text).map_err(fail)?;
-        knowledge.codes.insert(table.table.clone(), table);
-    } else if keys.contains_key("fix") {
-        let file: FixFile = toml::from_str(text).map_err(fail)?;
-        knowledge.fixes.extend(file.fix.into_iter().map(|fix| (fix.id.clone(), fix)));
-    } else if keys.contains_key("id") {
-        let cause: Cause = toml::from_str(text).map_err(fail)?;
-        knowledge.causes.insert(cause.id.clone(), cause);
-    } else {
-        return Err(wrong(name, "holds neither a provider, a code table, fixes nor a cause"));
+        let key = line.split_once('=').map(|(key, _)| key.trim().trim_matches('"'));
+        if let Some(key) = key.filter(|key| matches!(*key, "provider" | "table" | "id")) {
+            return Some(key);
+        }
     }
-    Ok(())
+    None
+}
+
+fn add(knowledge: &mut Knowledge, part: Part) {
+    match part {
+        Part::Provider(mut provider) => {
+            for event in &mut provider.events {
+                event.kind = format!("event.{}.{}", provider.slug, event.id).into();
+            }
+            let provider = Arc::new(provider);
+            // A provider that is replaced is gone under all its names.
+            knowledge.providers.retain(|_, known| known.provider != provider.provider);
+            for alias in provider.also_known_as.iter().chain([&provider.provider]) {
+                knowledge.providers.insert(alias.clone(), Arc::clone(&provider));
+            }
+        }
+        Part::Table(table) => {
+            knowledge.codes.insert(table.table.clone(), table);
+        }
+        Part::Fixes(fixes) => {
+            knowledge.fixes.extend(fixes.into_iter().map(|fix| (fix.id.clone(), fix)));
+        }
+        Part::Cause(cause) => {
+            knowledge.causes.insert(cause.id.clone(), *cause);
+        }
+    }
 }
 
 /// What the types cannot say: references exist, weights are sane, and no row can
@@ -158,12 +193,11 @@ fn check_rule(knowledge: &Knowledge, rule: &Rule) -> Result<(), String> {
     if rule.absent && rule.coverage.is_empty() {
         return Err(format!("the row \"{}\" counts absence without coverage", rule.says));
     }
-    let known: BTreeSet<&str> = FACTS.iter().copied().collect();
     for fact in rule.fact.iter() {
         let exists = match fact.starts_with("event.") {
             // What is not taken from logs cannot count.
             true => knowledge.event_by_kind(fact).is_some_and(|(_, event)| event.wanted()),
-            false => known.contains(fact),
+            false => FACTS.contains(&fact),
         };
         if !exists {
             return Err(format!(
