@@ -1,6 +1,7 @@
 //! Large inputs for the benchmarks, the same bytes on every machine:
 //! `cargo run --release --example make_load -- logs-rare|logs-flood SIZE_MIB FILE`, and
-//! `… -- walk FILE`: the least that any reader of a log has to do, to measure against.
+//! `… -- walk FILE`: the least that any reader of a log has to do, to measure against;
+//! `… -- siege CONNECTIONS FOLDER`: a whole ticket with that many connections of attackers.
 
 #![allow(
     dead_code,
@@ -9,15 +10,15 @@
     reason = "the writers are those of the samples, which use more of them and know their sizes"
 )]
 
-#[path = "../make_samples/binxml.rs"]
-mod binxml;
-#[path = "../make_samples/evtx.rs"]
-mod evtx;
+#[path = "../make_samples/mod.rs"]
+mod make_samples;
+mod siege;
 
-use binxml::Value;
-use evtx::{Body, Event, Log};
+use make_samples::binxml::Value;
+use make_samples::evtx::{self, Body, Event, Log};
 use std::fs::File;
 use std::io::{self, BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::Path;
 
 const FILE_HEADER_LEN: usize = 4096;
 const CHUNK_LEN: usize = 65_536;
@@ -35,6 +36,17 @@ fn main() -> io::Result<()> {
             Err(io::Error::other("usage: make_load logs-rare|logs-flood SIZE_MIB FILE | walk FILE"))
         }
     }
+}
+
+fn write_siege(connections: u64, folder: &Path) -> io::Result<()> {
+    for (name, bytes) in siege::siege(connections) {
+        let path = folder.join(name);
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent)?;
+        }
+        std::fs::write(path, bytes)?;
+    }
+    Ok(())
 }
 
 fn mib(text: &str) -> io::Result<u64> {

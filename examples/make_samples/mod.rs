@@ -8,7 +8,7 @@
 )]
 
 pub(crate) mod binxml;
-mod certificate;
+pub(crate) mod certificate;
 pub(crate) mod events;
 pub(crate) mod evtx;
 pub(crate) mod net;
@@ -16,7 +16,7 @@ pub(crate) mod rdp;
 mod tickets;
 mod tickets_logs;
 pub(crate) mod tickets_wire;
-mod tls;
+pub(crate) mod tls;
 
 use std::fs;
 use std::io;

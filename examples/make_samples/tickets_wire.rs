@@ -32,7 +32,7 @@ pub(crate) fn hello(talk: &mut Talk, newest: u16, suites: &[u16]) {
     talk.say(Side::Client, &tls::client_hello(Some(NAME), newest, suites, &mut noise));
 }
 
-fn flight(talk: &mut Talk, certificate: &Certificate) {
+pub(crate) fn flight(talk: &mut Talk, certificate: &Certificate) {
     let mut noise = Noise::new(2);
     talk.say(Side::Server, &tls::server_flight(certificate, 0, &mut noise));
 }
