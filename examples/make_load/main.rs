@@ -32,9 +32,12 @@ fn main() -> io::Result<()> {
         ["walk", file] => walk(file),
         ["logs-rare", size, file] => write(file, mib(size)?, rare),
         ["logs-flood", size, file] => write(file, mib(size)?, flood),
-        _ => {
-            Err(io::Error::other("usage: make_load logs-rare|logs-flood SIZE_MIB FILE | walk FILE"))
+        ["siege", connections, folder] => {
+            write_siege(connections.parse().map_err(io::Error::other)?, Path::new(folder))
         }
+        _ => Err(io::Error::other(
+            "usage: make_load logs-rare|logs-flood SIZE_MIB FILE | walk FILE | siege CONNECTIONS FOLDER",
+        )),
     }
 }
 
