@@ -1,5 +1,6 @@
 //! From the types of the reasoning rooms to the report.
 
+use super::attempts::listed;
 use super::coverage;
 use super::events::event_reports;
 use super::model::*;
@@ -11,6 +12,7 @@ use crate::correlate::{Attempt, Case};
 use crate::diagnose::{Diagnosis, Evidence, Findings, Question};
 use crate::knowledge::Knowledge;
 use crate::observe::{Observation, Place as SourcePlace, Source};
+use std::collections::BTreeSet;
 
 /// Version of the report's meaning.
 const SCHEMA_VERSION: u32 = 1;
@@ -26,6 +28,8 @@ pub fn build(
     knowledge: &Knowledge,
     question: &Question,
 ) -> Report {
+    let asked: BTreeSet<u32> = findings.attempts.iter().copied().collect();
+    let (attempts, attempts_left_out) = listed(case, &asked);
     let mut report = Report {
         schema_version: SCHEMA_VERSION,
         tool: ToolReport {
@@ -39,14 +43,14 @@ pub fn build(
             .zip(&findings.diagnoses)
             .map(|(rank, diagnosis)| diagnosis_report(rank, diagnosis, knowledge))
             .collect(),
-        attempts: case
-            .attempts
-            .iter()
+        attempts: attempts
+            .into_iter()
             .map(|attempt| {
-                let asked = findings.attempts.contains(&attempt.id);
+                let asked = asked.contains(&attempt.id);
                 attempt_report(case, knowledge, attempt, asked.then_some(question))
             })
             .collect(),
+        attempts_left_out,
         hosts: hosts(case),
         coverage: coverage::reports(case),
         missing_evidence: findings

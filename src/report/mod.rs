@@ -4,6 +4,7 @@
 //! format is made from it alone, so a report that was read back from its own JSON
 //! prints the same.
 
+mod attempts;
 mod build;
 mod community_id;
 mod coverage;

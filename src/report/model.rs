@@ -19,10 +19,32 @@ pub struct Report {
     /// Ranked, best first.
     pub diagnoses: Vec<DiagnosisReport>,
     pub attempts: Vec<AttemptReport>,
+    /// Attempts beyond the thousand that are listed.
+    #[serde(skip_serializing_if = "LeftOut::is_empty", default)]
+    pub attempts_left_out: LeftOut,
     pub hosts: Vec<HostReport>,
     pub coverage: Vec<CoverageReport>,
     pub missing_evidence: Vec<MissingReport>,
     pub problems: Vec<ProblemReport>,
+}
+
+/// Attempts that are not listed, by their outcome.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOut {
+    pub succeeded: usize,
+    pub failed: usize,
+    pub unknown: usize,
+}
+
+impl LeftOut {
+    /// How many in all.
+    pub fn total(&self) -> usize {
+        self.succeeded + self.failed + self.unknown
+    }
+
+    fn is_empty(&self) -> bool {
+        self.total() == 0
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -18,7 +18,8 @@ pub(super) fn summary(report: &Report, findings: &Findings) -> String {
 }
 
 fn no_failure(report: &Report) -> String {
-    let succeeded = report.attempts.iter().filter(|a| a.outcome == Outcome::Succeeded).count();
+    let listed = report.attempts.iter().filter(|a| a.outcome == Outcome::Succeeded).count();
+    let succeeded = listed + report.attempts_left_out.succeeded;
     match succeeded {
         0 if report.attempts.is_empty() => {
             "No RDP connection was found in this evidence: neither a failed nor a successful one."

@@ -260,6 +260,10 @@ impl Page<'_> {
             let left = counted(left, "more attempt");
             writeln!(self.out, "In the JSON report: {left}.")?;
         }
+        let unlisted = report.attempts_left_out.total();
+        if unlisted > 0 {
+            writeln!(self.out, "Not listed: {}.", counted(unlisted, "attempt"))?;
+        }
         Ok(())
     }
 

@@ -47,6 +47,13 @@ pub(in crate::eventlog) struct Plan {
     nested: Option<usize>,
 }
 
+impl Plan {
+    /// How many fields it gives at most.
+    fn fields(&self) -> usize {
+        self.slots.iter().filter(|(target, _)| matches!(target, Target::Field(_))).count()
+    }
+}
+
 /// The plans of one chunk, each made once.
 #[derive(Debug, Default)]
 pub(in crate::eventlog) struct Plans {
@@ -123,7 +130,9 @@ impl<'a> Planned<'a> {
         record_id: u64,
         time: Timestamp,
     ) -> Option<EventRecord> {
-        let mut record = Draft::new(record_id, time);
+        // One more: the process id becomes a field of the observation.
+        let fields = self.parts().map(|(plan, _)| plan.fields()).sum::<usize>() + 1;
+        let mut record = Draft::new(record_id, time, fields);
         let mut values = Vec::new();
         for (plan, array) in self.parts() {
             array.all(&mut values);
@@ -164,7 +173,7 @@ struct Draft {
 }
 
 impl Draft {
-    fn new(record_id: u64, time: Timestamp) -> Self {
+    fn new(record_id: u64, time: Timestamp, fields: usize) -> Self {
         let record = EventRecord {
             provider: String::new(),
             id: 0,
@@ -174,7 +183,7 @@ impl Draft {
             host: Arc::from(""),
             activity: None,
             process_id: None,
-            fields: Vec::with_capacity(24),
+            fields: Vec::with_capacity(fields),
         };
         Self { record, has_provider: false, has_id: false }
     }
