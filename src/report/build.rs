@@ -127,12 +127,13 @@ fn evidence_report(evidence: &Evidence) -> EvidenceReport {
 }
 
 pub(super) fn source_report(source: &Source) -> SourceReport {
-    let (record_id, frame) = match source.place {
-        SourcePlace::Record(record) => (Some(record), None),
-        SourcePlace::Frame(frame) => (None, Some(frame)),
-        SourcePlace::Whole => (None, None),
+    let (record_id, line, frame) = match source.place {
+        SourcePlace::Record(record) => (Some(record), None, None),
+        SourcePlace::Line(line) => (None, Some(line), None),
+        SourcePlace::Frame(frame) => (None, None, Some(frame)),
+        SourcePlace::Whole => (None, None, None),
     };
-    SourceReport { file: source.file.to_string(), record_id, frame }
+    SourceReport { file: source.file.to_string(), record_id, line, frame }
 }
 
 fn attempt_report(
@@ -170,11 +171,11 @@ fn attempt_report(
         udp: udp_reports(case, attempt),
         events: case
             .events(attempt)
-            .filter_map(|(observation, _)| match observation.source.place {
-                SourcePlace::Record(record_id) => {
-                    Some(EventReport { file: observation.source.file.to_string(), record_id })
-                }
-                SourcePlace::Frame(_) | SourcePlace::Whole => None,
+            .filter_map(|(observation, _)| {
+                let source = source_report(&observation.source);
+                let known = source.record_id.is_some() || source.line.is_some();
+                let SourceReport { file, record_id, line, .. } = source;
+                known.then_some(EventReport { file, record_id, line })
             })
             .collect(),
     }

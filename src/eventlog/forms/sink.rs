@@ -7,7 +7,7 @@ use crate::base::limits::{MAX_GAPS_PER_FILE, MAX_RECORDS_PER_LOG};
 use crate::base::{Gap, HostTime};
 use crate::intake::{EvidenceFile, FileKind};
 use crate::knowledge::{Event, Knowledge};
-use crate::observe::{Coverage, EvidenceKind, Hole, Observation};
+use crate::observe::{Coverage, EvidenceKind, Hole, Observation, Place};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -52,6 +52,8 @@ pub(super) struct Sink<'k> {
     left_out: u64,
     /// Why absence in this file proves nothing; empty where it does.
     partial: &'static str,
+    /// The line at which the record stands that is taken next.
+    line: u64,
 }
 
 impl<'k> Sink<'k> {
@@ -67,6 +69,7 @@ impl<'k> Sink<'k> {
             more_gaps: 0,
             left_out: 0,
             partial: "",
+            line: 0,
         }
     }
 
@@ -104,6 +107,12 @@ impl<'k> Sink<'k> {
         self.partial = why;
     }
 
+    /// Says at which line, counted from 1, the next record begins: its place when it has
+    /// no number.
+    pub(super) fn stand_at(&mut self, line: u64) {
+        self.line = line;
+    }
+
     /// Counts a record, wanted or not. `number` is its `EventRecordID`, where it has one.
     pub(super) fn count(
         &mut self,
@@ -129,19 +138,27 @@ impl<'k> Sink<'k> {
     /// Takes a record, wanted or not.
     pub(super) fn record(&mut self, record: EventRecord) {
         let number = Some(record.record_id).filter(|number| *number != 0);
+        let place = number.map_or(Place::Line(self.line), Place::Record);
         self.count((&record.host, &record.channel), number, Some(record.time));
         let Some(event) = self.wanted(&record.provider, record.id) else { return };
         if self.observations.len() >= MAX_RECORDS_PER_LOG {
             self.left_out += 1;
             return;
         }
-        self.observations.push(observation(record, event, &self.file));
+        let mut observation = observation(record, event, &self.file);
+        observation.source.place = place;
+        self.observations.push(observation);
     }
 
     /// Something that could not be read, at a byte offset of the decoded text.
     pub(super) fn unreadable(&mut self, offset: u64, message: impl Into<String>) {
         self.unreadable += 1;
         self.gap(Gap::at(&self.file, offset, message));
+    }
+
+    /// Something to say of the whole file.
+    pub(super) fn whole_file(&mut self, message: impl Into<String>) {
+        self.gap(Gap::file(&self.file, message));
     }
 
     pub(super) fn gap(&mut self, gap: Gap) {

@@ -10,13 +10,13 @@ use std::sync::Arc;
 
 /// Reads objects of all shapes; remembers what belongs to a file as a whole.
 #[derive(Debug, Default)]
-pub(super) struct Shapes {
+pub(in super::super) struct Shapes {
     hits: Hits,
 }
 
 impl Shapes {
     /// Takes an object; false when it is no event of a known shape.
-    pub(super) fn take(&mut self, object: &Value, sink: &mut Sink<'_>) -> bool {
+    pub(in super::super) fn take(&mut self, object: &Value, sink: &mut Sink<'_>) -> bool {
         if object.get("RuleTitle").is_some() || object.get("RuleID").is_some() {
             return self.hits.take_json(object, sink);
         }
@@ -64,7 +64,7 @@ impl Head<'_> {
 }
 
 /// A GUID as logs write it: lower case in braces.
-fn guid(text: &str) -> Option<Arc<str>> {
+pub(in super::super) fn guid(text: &str) -> Option<Arc<str>> {
     let inner = text.trim_matches(['{', '}']).to_ascii_lowercase();
     (inner.len() == 36).then(|| format!("{{{inner}}}").into())
 }
