@@ -14,6 +14,7 @@ mod broken_captures;
 mod cli;
 mod corpus;
 mod decryption;
+mod exports;
 mod holes;
 mod knowledge;
 mod layers;

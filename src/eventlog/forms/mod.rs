@@ -10,6 +10,7 @@ mod csv;
 mod elements;
 mod hits;
 mod json;
+mod local_time;
 mod rows;
 mod sink;
 mod text;

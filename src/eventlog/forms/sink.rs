@@ -6,7 +6,7 @@ use super::super::{EventRecord, LogFacts};
 use crate::base::limits::{MAX_GAPS_PER_FILE, MAX_RECORDS_PER_LOG};
 use crate::base::{Gap, HostTime};
 use crate::intake::{EvidenceFile, FileKind};
-use crate::knowledge::{Event, Knowledge};
+use crate::knowledge::{Event, Knowledge, Provider, Role};
 use crate::observe::{Coverage, EvidenceKind, Hole, Observation, Place};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -37,6 +37,15 @@ fn ticks(time: HostTime) -> u64 {
     const SECONDS_TO_1970: i128 = 11_644_473_600;
     let ticks = time.0.as_nanosecond() / 100 + SECONDS_TO_1970 * 10_000_000;
     u64::try_from(ticks).unwrap_or_default()
+}
+
+/// A code as logs spell it, where it is one that .NET made a negative number of.
+fn code(event: &Event, field: &str, value: &str) -> Option<String> {
+    let status = [Role::Ntstatus, Role::Hresult, Role::Win32];
+    let is_code = event.roles.get(field).is_some_and(|role| status.contains(role))
+        || event.codes.contains_key(field);
+    let number: i32 = value.parse().ok().filter(|number| *number < 0 && is_code)?;
+    Some(format!("0x{:08x}", number.cast_unsigned()))
 }
 
 /// Takes records, keeps the wanted ones, counts all of them.
@@ -79,6 +88,15 @@ impl<'k> Sink<'k> {
         self.knowledge.provider_of(channel, id).map(|provider| provider.provider.clone())
     }
 
+    /// The provider of a wanted event that Event Viewer shows under this name: its own, or
+    /// without what many begin with, when only one ends so.
+    pub(super) fn provider_called(&self, name: &str, id: u16) -> Option<Arc<Provider>> {
+        self.knowledge
+            .provider_called(name)
+            .filter(|provider| provider.event(id).is_some())
+            .cloned()
+    }
+
     /// Names for values that came without: those of the catalog, if it knows as many.
     pub(super) fn named(
         &self,
@@ -94,7 +112,13 @@ impl<'k> Sink<'k> {
             None => format!("Data[{index}]").into(),
         };
         let given = values.into_iter().enumerate().filter(|(_, value)| !value.is_empty());
-        given.map(|(index, value)| (name(index), value)).collect()
+        given
+            .map(|(index, value)| (name(index), value))
+            .map(|(name, value)| {
+                let value = event.and_then(|event| code(event, &name, &value)).unwrap_or(value);
+                (name, value)
+            })
+            .collect()
     }
 
     /// The event if it is a wanted one: others need not be taken apart, only counted.

@@ -86,43 +86,33 @@ fn payload(event: &Element) -> Fields {
     fields
 }
 
+/// Elements of one name get numbers from the second on; unnamed data have them in
+/// brackets, from the first.
 fn collect(element: &Element, depth: usize, fields: &mut Fields) {
-    let named = |child: &Element| child.name == "Data" && child.attribute("Name").is_some();
-    // How many of a name there are, and how many came already.
-    let mut alike: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
-    for child in element.children.iter().filter(|child| !named(child)) {
-        alike.entry(&child.name).or_default().0 += 1;
-    }
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
     for child in &element.children {
         if fields.len() >= MAX_FIELDS {
             return;
         }
-        if let (Some(name), true) = (child.attribute("Name"), named(child)) {
-            fields.extend(child.value().map(|value| (Arc::from(name), value.to_owned())));
-            continue;
-        }
-        let (count, index) = alike.entry(&child.name).or_default();
-        if *count == 1 && child.name != "Data" {
-            one(child, depth, fields);
-            continue;
-        }
-        let name = format!("{}[{index}]", child.name);
+        let data = child.name == "Data";
+        let given = child.attribute("Name").filter(|_| data);
+        let base = given.unwrap_or(&child.name);
+        let index = seen.entry(base).or_default();
+        let name = match (data && given.is_none(), *index) {
+            (true, index) => format!("{base}[{index}]"),
+            (false, 0) => base.to_owned(),
+            (false, index) => format!("{base}_{index}"),
+        };
         *index += 1;
-        fields.extend(child.value().map(|value| (name.into(), value.to_owned())));
+        fields.extend(child.value().map(|value| (Arc::from(name.as_str()), value.to_owned())));
+        if data {
+            continue;
+        }
+        for (attribute, value) in child.attributes() {
+            fields.push((format!("{name}.{attribute}").into(), value.to_owned()));
+        }
         if depth < MAX_DEPTH {
             collect(child, depth + 1, fields);
         }
-    }
-}
-
-/// An element that is the only one of its name.
-fn one(element: &Element, depth: usize, fields: &mut Fields) {
-    let name = element.name.as_str();
-    fields.extend(element.value().map(|value| (Arc::from(name), value.to_owned())));
-    for (attribute, value) in element.attributes() {
-        fields.push((format!("{name}.{attribute}").into(), value.to_owned()));
-    }
-    if depth < MAX_DEPTH {
-        collect(element, depth + 1, fields);
     }
 }
