@@ -63,7 +63,7 @@ impl LocalTime {
 
     /// The order that this time alone shows.
     pub(super) fn order(&self) -> Option<Order> {
-        self.known.or_else(|| match self.date {
+        self.known.or(match self.date {
             (_, 13.., _) => Some(Order::DayFirst),
             (_, _, 13..) => Some(Order::MonthFirst),
             _ => None,

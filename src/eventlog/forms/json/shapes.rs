@@ -21,7 +21,9 @@ impl Shapes {
             return self.hits.take_json(object, sink);
         }
         let record = if object.get("Event").is_some() {
+            // An event without a time of its own gets the given one: it is none.
             fields::event_record(object, 0, Timestamp::UNIX_EPOCH)
+                .filter(|record| record.time.0 != Timestamp::UNIX_EPOCH)
         } else if object.get("winlog").is_some() {
             winlogbeat(object)
         } else if object.get("System").is_some_and(Value::is_object) {
