@@ -83,7 +83,8 @@ fn assert_cited_once(report: &Report) {
         for event in &attempt.events {
             assert!(seen.insert((&event.file, event.record_id)), "{event:?} twice");
         }
-        let numbers: BTreeSet<u64> = attempt.events.iter().map(|event| event.record_id).collect();
+        let numbers: BTreeSet<Option<u64>> =
+            attempt.events.iter().map(|event| event.record_id).collect();
         assert_eq!(numbers.len(), attempt.events.len(), "the same record of two files");
     }
 }

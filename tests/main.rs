@@ -16,6 +16,7 @@ mod cli;
 mod corpus;
 mod decryption;
 mod explain;
+mod exports;
 mod holes;
 mod knowledge;
 mod layers;

@@ -41,6 +41,24 @@ fn told(facts: &CaptureFacts) {
     }
 }
 
+/// Exported events: XML, CLIXML, JSON, CSV or Event Viewer's text, compressed or not.
+pub fn export(bytes: &[u8]) {
+    let file = EvidenceFile::from_bytes("fuzz", bytes.to_vec());
+    let exported = matches!(
+        file.kind,
+        FileKind::EventXml
+            | FileKind::EventCliXml
+            | FileKind::EventJson
+            | FileKind::EventCsv
+            | FileKind::EventText
+    );
+    if exported {
+        let facts = eventlog::read(&file, &KNOWLEDGE);
+        let records: u64 = facts.coverage.iter().map(|coverage| coverage.items).sum();
+        assert!(facts.observations.len() as u64 <= records, "more was seen than was read");
+    }
+}
+
 /// An event log, compressed or not.
 pub fn event_log(bytes: &[u8]) {
     let file = EvidenceFile::from_bytes("fuzz", bytes.to_vec());

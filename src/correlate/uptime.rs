@@ -226,7 +226,8 @@ fn since(earlier: HostTime, later: HostTime) -> SignedDuration {
 fn record_number(record: &Observation) -> u64 {
     match record.source.place {
         Place::Record(number) | Place::Frame(number) => number,
-        Place::Whole => 0,
+        // A line is no number of a record, and does not tell what follows what.
+        Place::Line(_) | Place::Whole => 0,
     }
 }
 

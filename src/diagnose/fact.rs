@@ -64,7 +64,7 @@ impl Fact {
         match self.source.place {
             Place::Frame(frame) => format!("frame.number == {frame}"),
             Place::Record(record) => format!("*[System[EventRecordID={record}]]"),
-            Place::Whole => String::new(),
+            Place::Line(_) | Place::Whole => String::new(),
         }
     }
 }

@@ -111,7 +111,8 @@ fn element(
     }
     if let Some(Value::Object(attributes)) = inner.get("#attributes") {
         for (attribute, value) in attributes {
-            if attribute != "xmlns" {
+            // Declarations of namespaces are no values.
+            if attribute != "xmlns" && !attribute.starts_with("xmlns:") {
                 let full: Arc<str> = format!("{name}.{attribute}").into();
                 fields.extend(text(value).map(|text| (full, text)));
             }
@@ -164,7 +165,7 @@ mod tests {
         );
         check(json!({"EventData": {"Data": "only"}}), "Data[0]=only");
         check(
-            json!({"UserData": {"EventXML": {"#attributes": {"xmlns": "Event_NS"}, "Param1": "u"}}}),
+            json!({"UserData": {"EventXML": {"#attributes": {"xmlns": "Event_NS", "xmlns:a": "b"}, "Param1": "u"}}}),
             "Param1=u",
         );
         check(

@@ -41,7 +41,10 @@ fn xml(body: &str) -> Option<FileKind> {
     let element = |name: &str| {
         body.split(name).skip(1).any(|rest| rest.starts_with([' ', '>', '\r', '\n', '\t']))
     };
-    (element("<Event") || element("<Events")).then_some(FileKind::EventXml)
+    // With a prefix, only the namespace tells that these events are Windows's.
+    let prefixed = (element(":Event") || element(":Events"))
+        && body.contains("schemas.microsoft.com/win/2004/08/events");
+    (element("<Event") || element("<Events") || prefixed).then_some(FileKind::EventXml)
 }
 
 /// Keys that records of the known tools have early on: evtx_dump, Velociraptor,
@@ -67,7 +70,8 @@ fn csv(body: &str) -> Option<FileKind> {
     }
     // Event Viewer: level, time, source, event id, task category, in any language.
     let row = lines.next()?;
-    let separator = if row.contains('\t') { '\t' } else { ',' };
+    let count = |separator: &char| row.matches(*separator).count();
+    let separator = [';', '\t', ','].into_iter().max_by_key(count).unwrap_or(',');
     let fields: Vec<&str> = row.split(separator).map(|field| field.trim_matches('"')).collect();
     let time = fields.get(1)?;
     let dated = time.chars().filter(char::is_ascii_digit).count() >= 8 && time.contains(':');
@@ -107,6 +111,14 @@ mod tests {
         );
         check(
             "Ebene,Datum und Uhrzeit,Quelle,Ereignis-ID,Aufgabenkategorie\r\nFehler,03.06.2025 10:15:01,Schannel,36874,Keine,\"Text\"",
+            Some(FileKind::EventText),
+        );
+        check(
+            "<e:Events xmlns:e='http://schemas.microsoft.com/win/2004/08/events/event'><e:Event>",
+            Some(FileKind::EventXml),
+        );
+        check(
+            "Level;Date;Source;Event ID;Task\n\"Error\";\"2025-06-03 08:15:01\";Schannel;36874;None",
             Some(FileKind::EventText),
         );
         check("Error code: 0x904", None);

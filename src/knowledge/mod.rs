@@ -67,6 +67,18 @@ impl Knowledge {
         self.providers.get(name)
     }
 
+    /// A provider of the catalog, by any of its names or by its name without
+    /// `Microsoft-Windows-`, as Event Viewer shows it; `None` where several are meant.
+    pub fn provider_called(&self, name: &str) -> Option<&Arc<Provider>> {
+        if let Some(provider) = self.provider(name) {
+            return Some(provider);
+        }
+        let ends = |full: &str| full.strip_suffix(name).is_some_and(|rest| rest.ends_with('-'));
+        let mut meant = self.providers.iter().filter(|(full, _)| ends(full));
+        let (_, only) = meant.next().filter(|_| !name.is_empty())?;
+        meant.all(|(_, other)| other.slug == only.slug).then_some(only)
+    }
+
     /// The only provider of the catalog that writes an event of this id into a channel.
     pub fn provider_of(&self, channel: &str, id: u16) -> Option<&Arc<Provider>> {
         let writes =

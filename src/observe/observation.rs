@@ -7,6 +7,9 @@ use std::sync::Arc;
 pub enum Place {
     /// `EventRecordID` of a log.
     Record(u64),
+    /// Line of an exported log at which a record begins that has no number of its own,
+    /// counted from 1.
+    Line(u64),
     /// Frame number of a capture.
     Frame(u64),
     /// The file as a whole: what proves that something is absent.

@@ -132,12 +132,13 @@ fn evidence_report(evidence: &Evidence) -> EvidenceReport {
 }
 
 pub(super) fn source_report(source: &Source) -> SourceReport {
-    let (record_id, frame) = match source.place {
-        SourcePlace::Record(record) => (Some(record), None),
-        SourcePlace::Frame(frame) => (None, Some(frame)),
-        SourcePlace::Whole => (None, None),
+    let (record_id, line, frame) = match source.place {
+        SourcePlace::Record(record) => (Some(record), None, None),
+        SourcePlace::Line(line) => (None, Some(line), None),
+        SourcePlace::Frame(frame) => (None, None, Some(frame)),
+        SourcePlace::Whole => (None, None, None),
     };
-    SourceReport { file: source.file.to_string(), record_id, frame }
+    SourceReport { file: source.file.to_string(), record_id, line, frame }
 }
 
 fn attempt_report(

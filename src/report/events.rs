@@ -1,6 +1,7 @@
 //! The event records of an attempt: which are listed, and which tell most.
 
-use super::model::{AttemptReport, EventReport, Report};
+use super::build::source_report;
+use super::model::{AttemptReport, EventReport, Report, SourceReport};
 use crate::base::{CaseTime, rfc3339};
 use crate::correlate::{Attempt, Case};
 use crate::knowledge::Knowledge;
@@ -18,18 +19,18 @@ pub(super) fn event_reports(
     knowledge: &Knowledge,
     attempt: &Attempt,
 ) -> (Vec<EventReport>, u64) {
-    let mut records: Vec<(CaseTime, &Observation, u64)> = case
+    let mut records: Vec<(CaseTime, &Observation)> = case
         .events(attempt)
-        .filter_map(|(observation, _)| match observation.source.place {
-            Place::Record(record) => Some((case.time(observation), observation, record)),
-            Place::Frame(_) | Place::Whole => None,
+        .filter(|(observation, _)| {
+            matches!(observation.source.place, Place::Record(_) | Place::Line(_))
         })
+        .map(|(observation, _)| (case.time(observation), observation))
         .collect();
     records.sort_by(|a, b| (a.0, &a.1.source).cmp(&(b.0, &b.1.source)));
     let (listed, left_out) = thinned(records);
     let events = listed
         .into_iter()
-        .map(|(time, observation, record)| event_report(knowledge, time, observation, record))
+        .map(|(time, observation)| event_report(knowledge, time, observation))
         .collect();
     (events, left_out)
 }
@@ -43,17 +44,14 @@ fn thinned<T>(mut all: Vec<T>) -> (Vec<T>, u64) {
     (all, left_out as u64)
 }
 
-fn event_report(
-    knowledge: &Knowledge,
-    time: CaseTime,
-    observation: &Observation,
-    record_id: u64,
-) -> EventReport {
+fn event_report(knowledge: &Knowledge, time: CaseTime, observation: &Observation) -> EventReport {
+    let SourceReport { file, record_id, line, .. } = source_report(&observation.source);
     let known = knowledge.event_by_kind(&observation.kind);
     let sentence = knowledge.sentence(&observation.kind, &observation.fields);
     EventReport {
-        file: observation.source.file.to_string(),
+        file,
         record_id,
+        line,
         time: rfc3339(time.0),
         host: observation.host().map(|host| host.to_string()).unwrap_or_default(),
         event: known
@@ -74,10 +72,11 @@ pub(super) fn telling<'a>(
     most: usize,
 ) -> Vec<&'a EventReport> {
     let first = report.diagnoses.first();
-    let cited: BTreeSet<(&str, u64)> = first
+    let cited: BTreeSet<_> = first
         .into_iter()
         .flat_map(|diagnosis| diagnosis.evidence.iter().chain(&diagnosis.against))
-        .filter_map(|evidence| Some((evidence.source.file.as_str(), evidence.source.record_id?)))
+        .map(|evidence| &evidence.source)
+        .map(|source| (source.file.as_str(), source.record_id, source.line))
         .collect();
     let mut said = BTreeSet::new();
     let mut ranked: Vec<_> = attempt
@@ -86,7 +85,7 @@ pub(super) fn telling<'a>(
         .enumerate()
         .filter(|(_, event)| !event.message.is_empty())
         .map(|(at, event)| {
-            let cited = cited.contains(&(event.file.as_str(), event.record_id));
+            let cited = cited.contains(&(event.file.as_str(), event.record_id, event.line));
             let new = said.insert((&event.host, &event.event, &event.message));
             ((!cited && !new, !cited, event.priority.as_str()), at, event)
         })

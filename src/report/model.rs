@@ -96,6 +96,9 @@ pub struct SourceReport {
     pub file: String,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub record_id: Option<u64>,
+    /// Line of an exported log whose records have no number, counted from 1.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub line: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub frame: Option<u64>,
 }
@@ -171,7 +174,11 @@ pub struct ClientError {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EventReport {
     pub file: String,
-    pub record_id: u64,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub record_id: Option<u64>,
+    /// Instead of a number, where the record has none: its line.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub line: Option<u64>,
     /// RFC 3339, UTC, on the case clock.
     #[serde(default)]
     pub time: String,

@@ -429,9 +429,10 @@ fn time_of_day(time: &str) -> String {
 }
 
 fn place(source: &SourceReport) -> String {
-    match (source.record_id, source.frame) {
-        (Some(record), _) => format!("{} record {record}", source.file),
-        (None, Some(frame)) => format!("{} frame {frame}", source.file),
-        (None, None) => source.file.clone(),
+    match (source.record_id, source.line, source.frame) {
+        (Some(record), ..) => format!("{} record {record}", source.file),
+        (None, Some(line), _) => format!("{} line {line}", source.file),
+        (None, None, Some(frame)) => format!("{} frame {frame}", source.file),
+        (None, None, None) => source.file.clone(),
     }
 }

@@ -237,6 +237,11 @@ struct Open<'a> {
     children: Vec<&'a [u8]>,
 }
 
+/// Whether an attribute declares a namespace: `xmlns` or `xmlns:…`.
+fn is_namespace(name: &[u8]) -> bool {
+    is(name, "xmlns") || utf16(name).is_some_and(|name| name.starts_with("xmlns:"))
+}
+
 /// Makes a plan; every step gives `None` when the definition is of no known form.
 #[derive(Default)]
 struct Builder<'a> {
@@ -320,7 +325,7 @@ impl<'a> Builder<'a> {
         open.attributes += 1;
         let field = match part {
             // Attributes of these are not looked at.
-            _ if event || root || is(name, "xmlns") => return Some(()),
+            _ if event || root || is_namespace(name) => return Some(()),
             Part::Literal(text) if is(open.name, "Data") && is(name, "Name") => {
                 open.called = Some(name);
                 return self.called(&text);

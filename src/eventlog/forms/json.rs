@@ -4,7 +4,7 @@
 mod scan;
 mod shapes;
 
-pub(super) use shapes::time_of_text;
+pub(super) use shapes::{Shapes, guid, time_of_text};
 
 use super::sink::Sink;
 use scan::{Found, Objects};
@@ -13,10 +13,13 @@ use std::io::{self, BufRead};
 /// Reads all records.
 pub(super) fn read(text: &mut dyn BufRead, sink: &mut Sink<'_>) -> io::Result<()> {
     let mut objects = Objects::new(text);
-    let mut shapes = shapes::Shapes::default();
+    let mut shapes = Shapes::default();
     while let Some(found) = objects.next()? {
         let (offset, object) = match found {
-            Found::Object { offset, text } => (offset, text),
+            Found::Object { offset, line, text } => {
+                sink.stand_at(line);
+                (offset, text)
+            }
             Found::Broken { offset, length } => {
                 sink.unreadable(offset, format!("{length} bytes that are no JSON object"));
                 continue;

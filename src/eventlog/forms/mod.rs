@@ -5,10 +5,18 @@
 //!
 //! [`intake`]: crate::intake
 
+mod clixml;
+mod csv;
+mod elements;
 mod hits;
 mod json;
+mod local_time;
+mod rows;
 mod sink;
+mod text;
+mod tree;
 mod unicode;
+mod xml;
 
 use super::LogFacts;
 use crate::base::Gap;
@@ -33,6 +41,11 @@ fn read_into(file: &EvidenceFile, sink: &mut Sink<'_>) -> io::Result<()> {
     let mut text = BufReader::with_capacity(1 << 16, Utf8::new(file.stream()?));
     match file.kind {
         FileKind::EventJson => json::read(&mut text, sink),
+        FileKind::EventXml => xml::read(&mut text, sink),
+        FileKind::EventCliXml => clixml::read(&mut text, sink),
+        FileKind::EventCsv => csv::read(&mut text, sink),
+        FileKind::EventText => text::read(&mut text, sink),
+        // No other kind comes here.
         _ => Ok(()),
     }
 }

@@ -6,8 +6,8 @@ use super::super::{EventRecord, LogFacts};
 use crate::base::limits::{MAX_GAPS_PER_FILE, MAX_RECORDS_PER_LOG};
 use crate::base::{Gap, HostTime};
 use crate::intake::{EvidenceFile, FileKind};
-use crate::knowledge::{Event, Knowledge};
-use crate::observe::{Coverage, EvidenceKind, Hole, Observation};
+use crate::knowledge::{Event, Knowledge, Provider, Role};
+use crate::observe::{Coverage, EvidenceKind, Hole, Observation, Place};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -39,6 +39,15 @@ fn ticks(time: HostTime) -> u64 {
     u64::try_from(ticks).unwrap_or_default()
 }
 
+/// A code as logs spell it, where it is one that .NET made a negative number of.
+fn code(event: &Event, field: &str, value: &str) -> Option<String> {
+    let status = [Role::Ntstatus, Role::Hresult, Role::Win32];
+    let is_code = event.roles.get(field).is_some_and(|role| status.contains(role))
+        || event.codes.contains_key(field);
+    let number: i32 = value.parse().ok().filter(|number| *number < 0 && is_code)?;
+    Some(format!("0x{:08x}", number.cast_unsigned()))
+}
+
 /// Takes records, keeps the wanted ones, counts all of them.
 pub(super) struct Sink<'k> {
     file: Arc<str>,
@@ -52,6 +61,8 @@ pub(super) struct Sink<'k> {
     left_out: u64,
     /// Why absence in this file proves nothing; empty where it does.
     partial: &'static str,
+    /// The line at which the record stands that is taken next.
+    line: u64,
 }
 
 impl<'k> Sink<'k> {
@@ -67,6 +78,7 @@ impl<'k> Sink<'k> {
             more_gaps: 0,
             left_out: 0,
             partial: "",
+            line: 0,
         }
     }
 
@@ -74,6 +86,15 @@ impl<'k> Sink<'k> {
     /// `None` where several do.
     pub(super) fn provider_of(&self, channel: &str, id: u16) -> Option<String> {
         self.knowledge.provider_of(channel, id).map(|provider| provider.provider.clone())
+    }
+
+    /// The provider of a wanted event that Event Viewer shows under this name: its own, or
+    /// without what many begin with, when only one ends so.
+    pub(super) fn provider_called(&self, name: &str, id: u16) -> Option<Arc<Provider>> {
+        self.knowledge
+            .provider_called(name)
+            .filter(|provider| provider.event(id).is_some())
+            .cloned()
     }
 
     /// Names for values that came without: those of the catalog, if it knows as many.
@@ -92,7 +113,13 @@ impl<'k> Sink<'k> {
             None => format!("Data[{index}]").into(),
         };
         let given = values.into_iter().enumerate().filter(|(_, value)| !value.is_empty());
-        given.map(|(index, value)| (name(index), value)).collect()
+        given
+            .map(|(index, value)| (name(index), value))
+            .map(|(name, value)| {
+                let value = event.and_then(|(_, event)| code(event, &name, &value)).unwrap_or(value);
+                (name, value)
+            })
+            .collect()
     }
 
     /// The event if it is a wanted one: others need not be taken apart, only counted.
@@ -103,6 +130,12 @@ impl<'k> Sink<'k> {
     /// Says that the file holds a choice of records, so that absence proves nothing.
     pub(super) fn partial(&mut self, why: &'static str) {
         self.partial = why;
+    }
+
+    /// Says at which line, counted from 1, the next record begins: its place when it has
+    /// no number.
+    pub(super) fn stand_at(&mut self, line: u64) {
+        self.line = line;
     }
 
     /// Counts a record, wanted or not. `number` is its `EventRecordID`, where it has one.
@@ -130,19 +163,27 @@ impl<'k> Sink<'k> {
     /// Takes a record, wanted or not.
     pub(super) fn record(&mut self, record: EventRecord) {
         let number = Some(record.record_id).filter(|number| *number != 0);
+        let place = number.map_or(Place::Line(self.line), Place::Record);
         self.count((&record.host, &record.channel), number, Some(record.time));
         let Some(event) = self.wanted(&record.provider, record.id) else { return };
         if self.observations.len() >= MAX_RECORDS_PER_LOG {
             self.left_out += 1;
             return;
         }
-        self.observations.push(observation(record, event, &self.file));
+        let mut observation = observation(record, event, &self.file);
+        observation.source.place = place;
+        self.observations.push(observation);
     }
 
     /// Something that could not be read, at a byte offset of the decoded text.
     pub(super) fn unreadable(&mut self, offset: u64, message: impl Into<String>) {
         self.unreadable += 1;
         self.gap(Gap::at(&self.file, offset, message));
+    }
+
+    /// Something to say of the whole file.
+    pub(super) fn whole_file(&mut self, message: impl Into<String>) {
+        self.gap(Gap::file(&self.file, message));
     }
 
     pub(super) fn gap(&mut self, gap: Gap) {

@@ -8,13 +8,12 @@ use std::io::{self, BufRead};
 pub(super) enum Found<'a> {
     Object {
         offset: u64,
+        /// The line on which it begins, counted from 1.
+        line: u64,
         text: &'a [u8],
     },
     /// An object that is too long or never ends.
-    Broken {
-        offset: u64,
-        length: u64,
-    },
+    Broken { offset: u64, length: u64 },
 }
 
 /// Bytes that are looked at in one go.
@@ -24,6 +23,7 @@ const BLOCK: usize = 1 << 16;
 pub(super) struct Objects<'r> {
     text: &'r mut dyn BufRead,
     offset: u64,
+    line: u64,
     object: Vec<u8>,
 }
 
@@ -62,7 +62,7 @@ impl Depth {
 
 impl<'r> Objects<'r> {
     pub(super) fn new(text: &'r mut dyn BufRead) -> Self {
-        Self { text, offset: 0, object: Vec::new() }
+        Self { text, offset: 0, line: 1, object: Vec::new() }
     }
 
     pub(super) fn next(&mut self) -> io::Result<Option<Found<'_>>> {
@@ -70,7 +70,7 @@ impl<'r> Objects<'r> {
         if !self.skip_to_brace()? {
             return Ok(None);
         }
-        let offset = self.offset;
+        let (offset, line) = (self.offset, self.line);
         let mut depth = Depth::default();
         loop {
             let block = self.text.fill_buf()?;
@@ -82,10 +82,11 @@ impl<'r> Objects<'r> {
             let end = block.iter().position(|byte| depth.closes(*byte));
             let taken = end.map_or(block.len(), |end| end + 1);
             self.object.extend_from_slice(block.get(..taken).unwrap_or_default());
+            self.line += lines(block, taken);
             self.text.consume(taken);
             self.offset += taken as u64;
             if end.is_some() {
-                return Ok(Some(Found::Object { offset, text: &self.object }));
+                return Ok(Some(Found::Object { offset, line, text: &self.object }));
             }
             if self.object.len() > MAX_RECORD_TEXT {
                 // A quotation mark is missing, or the object is no record: go on at the next
@@ -106,6 +107,7 @@ impl<'r> Objects<'r> {
             }
             let brace = memchr::memchr(b'{', block);
             let taken = brace.unwrap_or(block.len());
+            self.line += lines(block, taken);
             self.text.consume(taken);
             self.offset += taken as u64;
             if brace.is_some() {
@@ -122,6 +124,7 @@ impl<'r> Objects<'r> {
             }
             let end = memchr::memchr(b'\n', block);
             let taken = end.map_or(block.len(), |end| end + 1);
+            self.line += lines(block, taken);
             self.text.consume(taken);
             self.offset += taken as u64;
             if end.is_some() {
@@ -129,6 +132,11 @@ impl<'r> Objects<'r> {
             }
         }
     }
+}
+
+/// Line ends in the first bytes of a block.
+fn lines(block: &[u8], taken: usize) -> u64 {
+    memchr::memchr_iter(b'\n', block.get(..taken).unwrap_or_default()).count() as u64
 }
 
 #[cfg(test)]
@@ -142,7 +150,7 @@ mod tests {
         let mut all = Vec::new();
         while let Some(found) = objects.next().unwrap() {
             all.push(match found {
-                Found::Object { offset, text } => {
+                Found::Object { offset, text, .. } => {
                     format!("{offset} {}", String::from_utf8_lossy(text))
                 }
                 Found::Broken { offset, length } => format!("{offset} broken {length}"),

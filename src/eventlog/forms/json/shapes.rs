@@ -10,18 +10,20 @@ use std::sync::Arc;
 
 /// Reads objects of all shapes; remembers what belongs to a file as a whole.
 #[derive(Debug, Default)]
-pub(super) struct Shapes {
+pub(in super::super) struct Shapes {
     hits: Hits,
 }
 
 impl Shapes {
     /// Takes an object; false when it is no event of a known shape.
-    pub(super) fn take(&mut self, object: &Value, sink: &mut Sink<'_>) -> bool {
+    pub(in super::super) fn take(&mut self, object: &Value, sink: &mut Sink<'_>) -> bool {
         if object.get("RuleTitle").is_some() || object.get("RuleID").is_some() {
             return self.hits.take_json(object, sink);
         }
         let record = if object.get("Event").is_some() {
+            // An event without a time of its own gets the given one: it is none.
             fields::event_record(object, 0, Timestamp::UNIX_EPOCH)
+                .filter(|record| record.time.0 != Timestamp::UNIX_EPOCH)
         } else if object.get("winlog").is_some() {
             winlogbeat(object)
         } else if object.get("System").is_some_and(Value::is_object) {
@@ -64,7 +66,7 @@ impl Head<'_> {
 }
 
 /// A GUID as logs write it: lower case in braces.
-fn guid(text: &str) -> Option<Arc<str>> {
+pub(in super::super) fn guid(text: &str) -> Option<Arc<str>> {
     let inner = text.trim_matches(['{', '}']).to_ascii_lowercase();
     (inner.len() == 36).then(|| format!("{{{inner}}}").into())
 }
