@@ -239,6 +239,18 @@ fn objects_without_values_are_told() {
     assert!(facts.gaps[0].message.contains("-Depth 3"), "{:?}", facts.gaps);
 }
 
+#[test]
+fn prefixes_and_repeated_elements_are_understood() {
+    let ns = "xmlns:e='http://schemas.microsoft.com/win/2004/08/events/event'";
+    let facts = read(&format!(
+        "<e:Events {ns}><e:Event><e:System><e:Provider e:Name='Schannel'/><e:EventID>36870</e:EventID><e:TimeCreated SystemTime='2025-06-03T08:15:01Z'/><e:EventRecordID>5</e:EventRecordID></e:System><e:EventData><e:Data Name='Type'>a</e:Data><e:Data Name='Type'>b</e:Data><e:Data>c</e:Data></e:EventData></e:Event></e:Events>"
+    ));
+    assert!(facts.gaps.is_empty(), "{:?}", facts.gaps);
+    let seen = &facts.observations[0];
+    let values = ["Type", "Type_1", "Data[0]"].map(|name| seen.field(name).unwrap_or_default());
+    assert_eq!(values, ["a", "b", "c"]);
+}
+
 /// How the forms begin.
 const HEADS: [&str; 6] = [
     "<Events><Event><System>",
