@@ -6,12 +6,12 @@ use super::{Noise, TicketFile, rdp, tls};
 
 /// 2025-06-03 08:15:00 UTC, in ms.
 pub(crate) const DAY: i64 = 1_748_938_500_000;
-const CLIENT: [u8; 4] = [10, 20, 1, 42];
+pub(crate) const CLIENT: [u8; 4] = [10, 20, 1, 42];
 pub(crate) const SERVER: [u8; 4] = [10, 20, 5, 11];
 const RESOLVER: [u8; 4] = [10, 20, 0, 53];
-const NAME: &str = "ts-prod-01.example.test";
+pub(crate) const NAME: &str = "ts-prod-01.example.test";
 
-fn good() -> Certificate {
+pub(crate) fn good() -> Certificate {
     Certificate::self_signed(NAME, "250101000000Z", "260101000000Z")
 }
 
@@ -32,7 +32,7 @@ pub(crate) fn hello(talk: &mut Talk, newest: u16, suites: &[u16]) {
     talk.say(Side::Client, &tls::client_hello(Some(NAME), newest, suites, &mut noise));
 }
 
-fn flight(talk: &mut Talk, certificate: &Certificate) {
+pub(crate) fn flight(talk: &mut Talk, certificate: &Certificate) {
     let mut noise = Noise::new(2);
     talk.say(Side::Server, &tls::server_flight(certificate, 0, &mut noise));
 }
@@ -64,7 +64,7 @@ fn desktop(talk: &mut Talk, noise: &mut Noise) {
     talk.frame(Side::Client, RST, &[]);
 }
 
-fn capture(name: &str, talk: Talk) -> TicketFile {
+pub(crate) fn capture(name: &str, talk: Talk) -> TicketFile {
     (name.to_owned(), talk.frames.pcapng())
 }
 
@@ -102,7 +102,7 @@ fn refused_port() -> Vec<TicketFile> {
 }
 
 /// Three SYNs, each answered by a reset.
-fn refused(talk: &mut Talk) {
+pub(crate) fn refused(talk: &mut Talk) {
     for _ in 0..3 {
         talk.frame(Side::Client, SYN, &[]);
         talk.advance(Side::Client, 1);
@@ -113,7 +113,7 @@ fn refused(talk: &mut Talk) {
     }
 }
 
-fn resolved(frames: &mut Frames, time_ms: i64) {
+pub(crate) fn resolved(frames: &mut Frames, time_ms: i64) {
     dns(frames, time_ms, CLIENT, RESOLVER, 401, NAME, None);
     dns(frames, time_ms + 2, CLIENT, RESOLVER, 401, NAME, Some((0, Some(SERVER))));
 }
