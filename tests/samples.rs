@@ -112,6 +112,9 @@ fn is_kin(sample: &str, found: &str) -> bool {
             | ("service-termservice-down", "tcp-port-refused")
             | ("bruteforce-pressure", "logon-bad-password")
             | ("account-locked-out" | "logon-no-such-user", "logon-bad-password")
+            | ("wrong-port" | "service-rdp-disabled", "tcp-port-refused")
+            | ("network-profile-public", "firewall-host-block")
+            | ("listener-hung" | "port-conflict", "nego-no-reply")
     )
 }
 

@@ -17,7 +17,7 @@ fn text(value: &str) -> Value {
     Value::Text(value.to_owned())
 }
 
-fn event(
+pub(crate) fn event(
     provider: &'static str,
     guid: Option<&'static str>,
     id: u16,
@@ -371,7 +371,7 @@ pub(crate) fn audit_chatter(time_ms: i64) -> Vec<Event> {
         .collect()
 }
 
-fn log(
+pub(crate) fn log(
     channel: &'static str,
     computer: &'static str,
     first_record: u64,

@@ -11,10 +11,15 @@ pub(crate) mod binxml;
 pub(crate) mod certificate;
 pub(crate) mod events;
 pub(crate) mod evtx;
+pub(crate) mod lan;
 pub(crate) mod net;
 pub(crate) mod rdp;
+mod records;
 mod tickets;
 mod tickets_logs;
+mod tickets_reach;
+mod tickets_service;
+mod tickets_session;
 pub(crate) mod tickets_wire;
 pub(crate) mod tls;
 

@@ -11,6 +11,8 @@ use std::net::Ipv4Addr;
 pub(crate) enum At {
     Client,
     Server,
+    /// On the network that both share.
+    Lan,
 }
 
 /// Routers between client and server in these samples.
@@ -166,7 +168,7 @@ impl Talk {
 
     fn ttl(&self, side: Side) -> u8 {
         match (self.at, side) {
-            (At::Client, Side::Client) | (At::Server, Side::Server) => 128,
+            (At::Lan, _) | (At::Client, Side::Client) | (At::Server, Side::Server) => 128,
             _ => 128 - HOPS,
         }
     }
@@ -263,12 +265,18 @@ impl Talk {
 }
 
 /// A locally administered address for each host.
-fn mac(address: Ipv4Addr) -> [u8; 6] {
+pub(crate) fn mac(address: Ipv4Addr) -> [u8; 6] {
     let [a, b, c, d] = address.octets();
     [2, 0, a, b, c, d]
 }
 
-fn ipv4(from: Ipv4Addr, to: Ipv4Addr, ttl: u8, id: u16, protocol: IpNumber) -> Ipv4Header {
+pub(crate) fn ipv4(
+    from: Ipv4Addr,
+    to: Ipv4Addr,
+    ttl: u8,
+    id: u16,
+    protocol: IpNumber,
+) -> Ipv4Header {
     let mut ip =
         Ipv4Header::new(0, ttl, protocol, from.octets(), to.octets()).expect("no payload yet");
     ip.identification = id;

@@ -6,12 +6,12 @@ use super::{Noise, TicketFile, rdp, tls};
 
 /// 2025-06-03 08:15:00 UTC, in ms.
 pub(crate) const DAY: i64 = 1_748_938_500_000;
-const CLIENT: [u8; 4] = [10, 20, 1, 42];
+pub(crate) const CLIENT: [u8; 4] = [10, 20, 1, 42];
 pub(crate) const SERVER: [u8; 4] = [10, 20, 5, 11];
 const RESOLVER: [u8; 4] = [10, 20, 0, 53];
-const NAME: &str = "ts-prod-01.example.test";
+pub(crate) const NAME: &str = "ts-prod-01.example.test";
 
-fn good() -> Certificate {
+pub(crate) fn good() -> Certificate {
     Certificate::self_signed(NAME, "250101000000Z", "260101000000Z")
 }
 
@@ -64,7 +64,7 @@ fn desktop(talk: &mut Talk, noise: &mut Noise) {
     talk.frame(Side::Client, RST, &[]);
 }
 
-fn capture(name: &str, talk: Talk) -> TicketFile {
+pub(crate) fn capture(name: &str, talk: Talk) -> TicketFile {
     (name.to_owned(), talk.frames.pcapng())
 }
 
@@ -102,7 +102,7 @@ fn refused_port() -> Vec<TicketFile> {
 }
 
 /// Three SYNs, each answered by a reset.
-fn refused(talk: &mut Talk) {
+pub(crate) fn refused(talk: &mut Talk) {
     for _ in 0..3 {
         talk.frame(Side::Client, SYN, &[]);
         talk.advance(Side::Client, 1);
@@ -113,7 +113,7 @@ fn refused(talk: &mut Talk) {
     }
 }
 
-fn resolved(frames: &mut Frames, time_ms: i64) {
+pub(crate) fn resolved(frames: &mut Frames, time_ms: i64) {
     dns(frames, time_ms, CLIENT, RESOLVER, 401, NAME, None);
     dns(frames, time_ms + 2, CLIENT, RESOLVER, 401, NAME, Some((0, Some(SERVER))));
 }

@@ -13,6 +13,7 @@ mod fragments;
 mod health;
 mod names;
 mod neighbours;
+mod owners;
 mod reader;
 mod reassembly;
 mod service;
@@ -31,6 +32,7 @@ use flow::FlowTable;
 use fragments::Fragments;
 use names::Names;
 use neighbours::Neighbours;
+use owners::Owners;
 use std::sync::Arc;
 use udp::UdpChannels;
 
@@ -69,6 +71,7 @@ struct Walk {
     flows: FlowTable,
     names: Names,
     neighbours: Neighbours,
+    owners: Owners,
     udp: UdpChannels,
     fragments: Fragments,
     frames: u64,
@@ -88,6 +91,7 @@ impl Walk {
             flows: FlowTable::new(&file.name, ports, secrets),
             names: Names::new(&file.name),
             neighbours: Neighbours::new(&file.name),
+            owners: Owners::new(&file.name),
             udp: UdpChannels::new(&file.name, ports),
             fragments: Fragments::new(&file.name, ports),
             frames: 0,
@@ -129,8 +133,11 @@ impl Walk {
                 self.flows.unreachable(number, time, from, error);
             }
             Packet::IcmpError { error, .. } => self.udp.refused(number, &error),
-            Packet::Neighbour { request, sender, target } => {
+            Packet::Neighbour { request, sender, target, hardware } => {
                 self.neighbours.seen(number, time, request, sender, target);
+                if let Some(hardware) = hardware {
+                    self.owners.seen(number, time, sender, hardware);
+                }
             }
             Packet::Fragment(part) => {
                 let whole = self.fragments.part(time, &part);
@@ -162,6 +169,7 @@ impl Walk {
         conversations.sort_by_key(|c| c.first_frame);
         let mut observations = self.names.finish(end);
         observations.extend(self.neighbours.finish());
+        observations.extend(self.owners.finish());
         observations.extend(self.udp.finish());
         observations.sort_by(|a, b| a.source.cmp(&b.source).then_with(|| a.kind.cmp(&b.kind)));
         let unknown: u64 = self.unknown_links.iter().map(|(_, count)| count).sum();

@@ -69,7 +69,7 @@ pub struct Attempt {
 
 impl Attempt {
     /// An attempt without connections, at a time.
-    pub(super) fn at(time: CaseTime) -> Self {
+    pub(crate) fn at(time: CaseTime) -> Self {
         Self {
             id: 0,
             client: None,

@@ -4,11 +4,11 @@ use super::diagnosis::Certainty;
 use super::rank::Ranking;
 use super::trouble::Trouble;
 use crate::base::{CaseTime, millis_between};
-use crate::correlate::Case;
+use crate::correlate::{Attempt, Case, Outcome};
 use std::collections::HashMap;
 
 /// Puts the trouble first that the user most likely means: one of a client's own
-/// log, then one whose reason is known, then the rarest (a scanner's failures are
+/// log, then one that failed at all, then one whose reason is known, then the rarest (a scanner's failures are
 /// all alike), then the latest.
 pub(super) fn most_relevant_first(case: &Case, judged: &mut [(Trouble, Ranking)]) {
     let mut clients_per_cause: HashMap<String, usize> = HashMap::new();
@@ -27,6 +27,13 @@ pub(super) fn most_relevant_first(case: &Case, judged: &mut [(Trouble, Ranking)]
         let age = latest.map_or(0.0, |latest| millis_between(latest.0, epoch.0));
         #[expect(clippy::cast_possible_truncation, reason = "milliseconds of any date fit")]
         let age = age as i64;
-        (!trouble.in_client_log, !known, crowd, age)
+        // A name that did not resolve has no attempts, and failed.
+        let mut attempts = trouble.attempts(case).peekable();
+        let works = attempts.peek().is_some() && attempts.all(succeeded);
+        (!trouble.in_client_log, works, !known, crowd, age)
     });
+}
+
+fn succeeded(attempt: &Attempt) -> bool {
+    attempt.outcome == Outcome::Succeeded
 }

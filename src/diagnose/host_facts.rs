@@ -20,8 +20,8 @@ pub(super) struct Hosts {
     by_name: BTreeMap<Arc<str>, History>,
     /// Password guessing, by host; by `None` where only captures show it.
     guessing: BTreeMap<Option<Arc<str>>, Fact>,
-    /// Addresses that nobody answers ARP for.
-    silent: HashMap<IpAddr, Vec<usize>>,
+    /// Addresses that nobody answers ARP for, or two hosts.
+    asked: HashMap<IpAddr, Vec<usize>>,
     /// Slow and contradictory answers, by who asked for what.
     answers: HashMap<(Option<IpAddr>, String), Vec<usize>>,
 }
@@ -40,10 +40,12 @@ impl Hosts {
     pub(super) fn gather(case: &Case) -> Self {
         let mut hosts = Self::default();
         for (index, observation) in case.observations.iter().enumerate() {
-            if let ("wire.arp.no_answer" | "wire.nd.no_answer", Some(address)) =
-                (&*observation.kind, observation.subject.server)
+            if let (
+                "wire.arp.no_answer" | "wire.nd.no_answer" | "wire.arp.two_owners",
+                Some(address),
+            ) = (&*observation.kind, observation.subject.server)
             {
-                hosts.silent.entry(address).or_default().push(index);
+                hosts.asked.entry(address).or_default().push(index);
             }
             if let ("wire.dns.slow" | "wire.dns.elsewhere", Some(name)) =
                 (&*observation.kind, &observation.subject.server_name)
@@ -100,13 +102,13 @@ impl Hosts {
         facts
     }
 
-    /// ARP requests for an address that nobody answered.
-    pub(super) fn silent<'a>(
+    /// ARP requests for an address that nobody answered, or two hosts.
+    pub(super) fn asked<'a>(
         &'a self,
         case: &'a Case,
         address: IpAddr,
     ) -> impl Iterator<Item = &'a Observation> {
-        let indexes = self.silent.get(&address).map(Vec::as_slice).unwrap_or_default();
+        let indexes = self.asked.get(&address).map(Vec::as_slice).unwrap_or_default();
         indexes.iter().filter_map(|index| case.observations.get(*index))
     }
 
@@ -132,6 +134,8 @@ impl Hosts {
 
 /// Records up to a minute after a failure still belong to it.
 const AFTER: SignedDuration = SignedDuration::from_secs(60);
+/// A service that stops closes its listeners within this.
+const WITH_THE_SERVICE: SignedDuration = SignedDuration::from_mins(2);
 /// Records of one kind that are weighed: the last ones.
 const MOST_PER_KIND: usize = 64;
 
@@ -150,15 +154,45 @@ impl History {
             before(case, indexes, until).last().and_then(|index| case.observations.get(*index))
         };
         let Some(stopped) = last(&self.service).filter(|o| is_stop(o)) else { return Vec::new() };
-        let mut facts = vec![named(case, "log.listener_gone", stopped)];
+        let kind = match self.closed_alone(case, stopped) {
+            true => "log.listener_closed",
+            false => "log.listener_gone",
+        };
+        // A listener is closed with its service, or alone: without a System log nothing
+        // tells which.
+        let told_by = match &*stopped.kind {
+            "event.rcm.259" => "listener",
+            _ => "service",
+        };
+        let mut facts = vec![named(case, kind, stopped).with("told_by", told_by)];
         // Whatever the Service Control Manager says, somebody did accept this.
         let alive = last(&self.accepted).filter(|o| case.time(o) > case.time(stopped));
         facts.extend(alive.map(|o| named(case, "log.listener_alive", o)));
         facts
     }
+
+    /// Whether the listener was closed while the service went on: the System log speaks
+    /// about that time and has no stop of the service near it.
+    fn closed_alone(&self, case: &Case, closed: &Observation) -> bool {
+        if &*closed.kind != "event.rcm.259" {
+            return false;
+        }
+        let near = |o: &Observation| {
+            case.time(o).0.duration_since(case.time(closed).0).abs() < WITH_THE_SERVICE
+        };
+        let stopped = self.service.iter().filter_map(|index| case.observations.get(*index));
+        let stopped = stopped.filter(|o| &*o.kind == "event.scm.7036" && is_stop(o)).any(near);
+        let speaks = case.coverage.iter().any(|log| {
+            log.channel.as_deref() == Some("System")
+                && log.host.as_ref() == closed.host()
+                && log.span.is_some_and(|(from, to)| (from..=to).contains(&closed.time))
+                && !log.holes.iter().any(|hole| hole.overlaps(closed.time, closed.time))
+        });
+        speaks && !stopped
+    }
 }
 
-fn named(case: &Case, kind: &'static str, observation: &Observation) -> Fact {
+pub(super) fn named(case: &Case, kind: &'static str, observation: &Observation) -> Fact {
     let mut fact = Fact::of_observation(case, observation, 1.0);
     fact.kind = kind.into();
     fact
@@ -175,7 +209,11 @@ fn is_host_state(kind: &str) -> bool {
             "4740" | "4616" | "5058" | "5061" | "4946" | "4947" | "4948" | "4950" | "5025"
         ),
         "rcm" => !matches!(id, "261" | "1149" | "1158"),
-        "lsm" => matches!(id, "16" | "17" | "18" | "19" | "34"),
+        // Those of one session are told with its attempt.
+        "lsm" => matches!(
+            id,
+            "16" | "17" | "18" | "19" | "20" | "34" | "36" | "43" | "48" | "49" | "50" | "51"
+        ),
         "rdpcorets" => id == "129",
         "rdpclient" | "schannel" => false,
         _ => true,
@@ -249,4 +287,32 @@ fn guessing_on_the_wire(case: &Case) -> Option<Fact> {
         source: Source { file: Arc::clone(&first.file), place: Place::Frame(first.first_frame.0) },
         share: 1.0,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnose::testing::{HOST, at, case_with, log, record, with};
+
+    /// What the last word about the listener is at second 9000.
+    fn told(records: Vec<Observation>, speaks: bool) -> Vec<String> {
+        let coverage = if speaks { vec![log("System", 0, 9_000)] } else { Vec::new() };
+        let case = case_with(records, coverage);
+        let facts = Hosts::gather(&case).facts(&case, &HOST.into(), at(0), at(9_000));
+        let told = facts.iter().filter(|fact| fact.kind.starts_with("log."));
+        told.map(|fact| fact.kind.to_string()).collect()
+    }
+
+    fn service(second: i64, state: &str) -> Observation {
+        with(with(record("scm.7036", second), "service", "TermService"), "state", state)
+    }
+
+    #[test]
+    fn a_listener_that_closes_alone_was_switched_off() {
+        let closed = || record("rcm.259", 5_000);
+        assert_eq!(told(vec![closed()], true), ["log.listener_closed"]);
+        assert_eq!(told(vec![closed()], false), ["log.listener_gone"]);
+        assert_eq!(told(vec![service(4_990, "1"), closed()], true), ["log.listener_gone"]);
+        assert!(told(vec![closed(), record("rcm.258", 6_000)], true).is_empty());
+    }
 }

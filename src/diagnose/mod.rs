@@ -9,11 +9,16 @@ mod diagnosis;
 mod fact;
 mod focus;
 mod host_facts;
+mod identity_facts;
 mod log_facts;
 mod missing;
 mod offers;
 mod rank;
 mod rdp_facts;
+mod session_facts;
+#[cfg(test)]
+mod testing;
+mod timeline;
 mod tls_facts;
 mod trouble;
 mod weigh;
@@ -28,9 +33,12 @@ pub use trouble::Question;
 use crate::correlate::{Case, Outcome};
 use crate::knowledge::Knowledge;
 use host_facts::Hosts;
+use identity_facts::Certificates;
 use offers::Choices;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use session_facts::Sessions;
+use timeline::Timelines;
 use trouble::Trouble;
 
 /// The answer in one word.
@@ -60,13 +68,23 @@ pub struct Findings {
 struct Known<'a> {
     hosts: Hosts,
     choices: Choices,
+    timelines: Timelines,
+    sessions: Sessions,
+    certificates: Certificates,
     knowledge: &'a Knowledge,
 }
 
 /// Judges a case. `question` is what the user asked about.
 pub fn diagnose(case: &Case, knowledge: &Knowledge, question: &Question) -> Findings {
     let troubles = trouble::troubles(case, question);
-    let known = Known { hosts: Hosts::gather(case), choices: Choices::gather(case), knowledge };
+    let known = Known {
+        hosts: Hosts::gather(case),
+        choices: Choices::gather(case),
+        timelines: Timelines::gather(case),
+        sessions: Sessions::gather(case),
+        certificates: Certificates::gather(case),
+        knowledge,
+    };
     let mut judged: Vec<(Trouble, rank::Ranking)> = troubles
         .into_par_iter()
         .map(|trouble| {

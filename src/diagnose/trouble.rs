@@ -1,8 +1,10 @@
 //! Failed attempts of one client to one server are one trouble.
 
 use super::host_facts::Hosts;
+use super::identity_facts::two_identities;
 use super::log_facts::log_facts;
 use super::rdp_facts::rdp_facts;
+use super::session_facts::was_taken_over;
 use super::tls_facts::Wanted;
 use super::wire_facts::{losses, wire_facts};
 use super::{Fact, Known};
@@ -70,7 +72,7 @@ pub(super) fn troubles(case: &Case, question: &Question) -> Vec<Trouble> {
     let any_rdp = concerned.iter().any(|(_, a)| !a.connections.is_empty() && !speaks_no_rdp(a));
     let mut by_parties: BTreeMap<Parties, Trouble> = BTreeMap::new();
     for (index, attempt) in &concerned {
-        if !is_troubled(attempt) || (users_own && !attempt.in_client_log) {
+        if !is_troubled(case, attempt) || (users_own && !attempt.in_client_log) {
             continue;
         }
         // A scanner beside real connections is background.
@@ -116,15 +118,15 @@ fn speaks_no_rdp(attempt: &Attempt) -> bool {
         && views.all(|view| view.x224.foreign_caller.is_some() && view.x224.request.is_none())
 }
 
-/// Failed, or working over a path that loses too much.
-fn is_troubled(attempt: &Attempt) -> bool {
+/// Failed, or working over a path that loses too much, or taken away from its user.
+fn is_troubled(case: &Case, attempt: &Attempt) -> bool {
     let lossy = |view: &Arc<Conversation>| {
         let (lost, total) = losses(view);
         lost >= BAD_SESSION_LOSSES && f64::from(lost) >= BAD_SESSION_RATE * f64::from(total)
     };
     match attempt.outcome {
         Outcome::Failed => true,
-        Outcome::Succeeded => attempt.views().any(lossy),
+        Outcome::Succeeded => attempt.views().any(lossy) || was_taken_over(case, attempt),
         Outcome::Unknown => false,
     }
 }
@@ -207,6 +209,17 @@ fn first_label(name: &str) -> String {
     name.split('.').next().unwrap_or(name).to_ascii_lowercase()
 }
 
+/// UDP side channels of an attempt's client and server while it lasted.
+fn side_channel(case: &Case, attempt: &Attempt) -> Vec<Fact> {
+    let (Some(client), Some(server)) = (attempt.client, attempt.server) else {
+        return Vec::new();
+    };
+    case.udp_channels(client.address, server.address)
+        .filter(|o| (attempt.start..=attempt.end).contains(&case.time(o)))
+        .map(|o| Fact::of_observation(case, o, 1.0))
+        .collect()
+}
+
 /// How far an unresolved name counts when nothing ties it to Remote Desktop.
 const UNASKED_NAME_SHARE: f64 = 0.6;
 
@@ -227,6 +240,10 @@ impl Trouble {
         let mut attempt_facts = Vec::new();
         for attempt in self.attempts(case) {
             attempt_facts.extend(log_facts(case, attempt));
+            attempt_facts.extend(known.timelines.facts(case, attempt));
+            attempt_facts.extend(known.sessions.facts(case, attempt));
+            attempt_facts.extend(known.certificates.facts(case, attempt));
+            attempt_facts.extend(side_channel(case, attempt));
             let client = attempt.client_host.as_deref();
             let wanted = Wanted {
                 name: attempt.server_name.as_deref(),
@@ -238,24 +255,32 @@ impl Trouble {
                 attempt_facts.extend(rdp_facts(view, known.knowledge));
             }
         }
+        attempt_facts.extend(two_identities(self.attempts(case)));
         self.name_facts(case, &known.hosts, &mut attempt_facts);
         let mut host = Vec::new();
-        let hosts: BTreeSet<&Arc<str>> = self
-            .attempts(case)
-            .flat_map(|attempt| [&attempt.server_host, &attempt.client_host])
-            .flatten()
-            .collect();
+        let hosts = self.hosts(case);
         if let (Some(first), Some(last)) =
             (self.attempts(case).map(|a| a.start).min(), self.attempts(case).map(|a| a.end).max())
         {
             let since = CaseTime(first.0.checked_sub(LOOK_BACK).unwrap_or(first.0));
-            for name in hosts {
-                host.extend(known.hosts.facts(case, name, since, last));
+            for (name, side) in hosts {
+                let told = known.hosts.facts(case, name, since, last);
+                host.extend(told.into_iter().map(|fact| fact.with("side", side)));
             }
             let server = self.attempts(case).find_map(|attempt| attempt.server_host.as_ref());
             host.extend(known.hosts.guessing(server));
         }
         Facts::new(attempt_facts, host)
+    }
+
+    /// The hosts of the attempts, each with the side it is on.
+    fn hosts<'a>(&'a self, case: &'a Case) -> BTreeMap<&'a Arc<str>, &'static str> {
+        let clients = self.attempts(case).filter_map(|attempt| attempt.client_host.as_ref());
+        let mut hosts: BTreeMap<_, _> = clients.map(|host| (host, "client")).collect();
+        for host in self.attempts(case).filter_map(|attempt| attempt.server_host.as_ref()) {
+            hosts.entry(host).and_modify(|side| *side = "both").or_insert("server");
+        }
+        hosts
     }
 
     fn name_facts(&self, case: &Case, known: &Hosts, facts: &mut Vec<Fact>) {
@@ -278,7 +303,7 @@ impl Trouble {
         }
         let servers: BTreeSet<IpAddr> =
             self.attempts(case).filter_map(|a| Some(a.server?.address)).collect();
-        for observation in servers.iter().flat_map(|server| known.silent(case, *server)) {
+        for observation in servers.iter().flat_map(|server| known.asked(case, *server)) {
             facts.push(Fact::of_observation(case, observation, 1.0));
         }
     }

@@ -12,6 +12,7 @@ mod load;
 pub mod lookup;
 mod message;
 
+pub(crate) use cause::number;
 pub use cause::{Cause, Condition, FaultDomain, Rule, Scope, Settle};
 pub use code::{Code, CodeTable};
 pub use event::{Event, Provider, Role};

@@ -25,6 +25,7 @@ pub use tls::{AlertSeen, TlsRecordSeen, TlsTrace};
 
 /// The wire's own types that stand in a [`Conversation`]: reasoners take them from
 /// this table and never reach for the parsers.
+pub use crate::wire::certificate::Certificate;
 pub use crate::wire::{
     icmp::{IcmpError, Reason},
     nego::{FailureCode, Negotiation, Protocols},

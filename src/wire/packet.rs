@@ -29,11 +29,13 @@ pub enum Packet<'a> {
         error: IcmpError,
     },
     /// ARP, or ICMPv6 neighbour discovery. A request asks for `target`; `sender` is
-    /// who is there, and unspecified in probes for an address that nobody has yet.
+    /// who is there, and unspecified in probes for an address that nobody has yet;
+    /// `hardware` is its link address, where ARP over Ethernet names it.
     Neighbour {
         request: bool,
         sender: IpAddr,
         target: IpAddr,
+        hardware: Option<[u8; 6]>,
     },
     /// A part of a datagram, to be put together with the others.
     Fragment(Fragment<'a>),
@@ -148,7 +150,7 @@ fn icmp_v6<'a>(from: IpAddr, message: &[u8]) -> Option<Packet<'a>> {
     // An advertisement's target is the address that is there; its source may be
     // another one of the same host.
     let (request, sender) = if kind == 135 { (true, from) } else { (false, target) };
-    Some(Packet::Neighbour { request, sender, target })
+    Some(Packet::Neighbour { request, sender, target, hardware: None })
 }
 
 fn arp<'a>(bytes: &[u8]) -> Option<Packet<'a>> {
@@ -158,7 +160,8 @@ fn arp<'a>(bytes: &[u8]) -> Option<Packet<'a>> {
     let target = address(arp.target_protocol_addr())?.into();
     let is_ip = arp.proto_addr_type() == ether_type::IPV4;
     let request = arp.operation() == ArpOperation::REQUEST;
-    is_ip.then_some(Packet::Neighbour { request, sender, target })
+    let hardware = arp.sender_hw_addr().try_into().ok();
+    is_ip.then_some(Packet::Neighbour { request, sender, target, hardware })
 }
 
 #[cfg(test)]
@@ -273,10 +276,13 @@ pub(super) mod tests {
             let ethernet = [&[2; 12][..], &message].concat();
             for (link, frame) in [(LinkType::ETHERNET, &ethernet), (LinkType::LINUX_SLL, &cooked)] {
                 let packet = parse(link, frame);
-                assert!(matches!(packet, Packet::Neighbour { request: r, sender, target }
+                assert!(
+                    matches!(packet, Packet::Neighbour { request: r, sender, target, hardware }
                     if r == request
+                        && hardware == Some([2; 6])
                         && sender == Ipv4Addr::new(10, 0, 0, 5)
-                        && target == Ipv4Addr::new(10, 0, 0, 9)));
+                        && target == Ipv4Addr::new(10, 0, 0, 9))
+                );
             }
         }
     }
@@ -290,7 +296,8 @@ pub(super) mod tests {
             PacketBuilder::ipv6(source, [2; 16], 255)
                 .write(&mut frame, 58.into(), &message)
                 .unwrap();
-            let Packet::Neighbour { request, sender, target } = parse(LinkType::RAW, &frame) else {
+            let packet = parse(LinkType::RAW, &frame);
+            let Packet::Neighbour { request, sender, target, hardware: None } = packet else {
                 panic!("no neighbour")
             };
             (request, sender == IpAddr::from(source), target == IpAddr::from([7; 16]))

@@ -116,7 +116,8 @@ impl<'k> Sink<'k> {
         given
             .map(|(index, value)| (name(index), value))
             .map(|(name, value)| {
-                let value = event.and_then(|(_, event)| code(event, &name, &value)).unwrap_or(value);
+                let value =
+                    event.and_then(|(_, event)| code(event, &name, &value)).unwrap_or(value);
                 (name, value)
             })
             .collect()
