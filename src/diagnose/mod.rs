@@ -6,14 +6,17 @@
 //! over all causes that have evidence, *none* and *not listed*.
 
 mod diagnosis;
+mod directory_facts;
 mod fact;
 mod focus;
 mod host_facts;
+mod identity_facts;
 mod log_facts;
 mod missing;
 mod offers;
 mod rank;
 mod rdp_facts;
+mod security_facts;
 mod tls_facts;
 mod trouble;
 mod weigh;
@@ -27,7 +30,9 @@ pub use trouble::Question;
 
 use crate::correlate::{Case, Outcome};
 use crate::knowledge::Knowledge;
+use directory_facts::Directory;
 use host_facts::Hosts;
+use identity_facts::Identities;
 use offers::Choices;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -60,13 +65,21 @@ pub struct Findings {
 struct Known<'a> {
     hosts: Hosts,
     choices: Choices,
+    identities: Identities,
+    directory: Directory,
     knowledge: &'a Knowledge,
 }
 
 /// Judges a case. `question` is what the user asked about.
 pub fn diagnose(case: &Case, knowledge: &Knowledge, question: &Question) -> Findings {
     let troubles = trouble::troubles(case, question);
-    let known = Known { hosts: Hosts::gather(case), choices: Choices::gather(case), knowledge };
+    let known = Known {
+        hosts: Hosts::gather(case),
+        choices: Choices::gather(case),
+        identities: Identities::gather(case),
+        directory: Directory::gather(case),
+        knowledge,
+    };
     let mut judged: Vec<(Trouble, rank::Ranking)> = troubles
         .into_par_iter()
         .map(|trouble| {

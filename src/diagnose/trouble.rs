@@ -3,6 +3,7 @@
 use super::host_facts::Hosts;
 use super::log_facts::log_facts;
 use super::rdp_facts::rdp_facts;
+use super::security_facts::security_facts;
 use super::tls_facts::Wanted;
 use super::wire_facts::{losses, wire_facts};
 use super::{Fact, Known};
@@ -227,6 +228,7 @@ impl Trouble {
         let mut attempt_facts = Vec::new();
         for attempt in self.attempts(case) {
             attempt_facts.extend(log_facts(case, attempt));
+            attempt_facts.extend(known.directory.facts(case, attempt));
             let client = attempt.client_host.as_deref();
             let wanted = Wanted {
                 name: attempt.server_name.as_deref(),
@@ -236,6 +238,8 @@ impl Trouble {
                 attempt_facts.extend(wire_facts(view, wanted));
                 attempt_facts.extend(known.choices.facts(view, known.knowledge));
                 attempt_facts.extend(rdp_facts(view, known.knowledge));
+                attempt_facts.extend(security_facts(view));
+                attempt_facts.extend(known.identities.facts(case, attempt, view));
             }
         }
         self.name_facts(case, &known.hosts, &mut attempt_facts);

@@ -27,6 +27,6 @@ pub use tls::{AlertSeen, TlsRecordSeen, TlsTrace};
 /// this table and never reach for the parsers.
 pub use crate::wire::{
     icmp::{IcmpError, Reason},
-    nego::{FailureCode, Negotiation, Protocols},
+    nego::{FailureCode, Negotiation, Protocols, RequestFlags, ResponseFlags},
     tls::{AlertDescription, Version, cipher_suite_name},
 };
