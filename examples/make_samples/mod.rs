@@ -10,11 +10,15 @@
 pub(crate) mod binxml;
 mod certificate;
 pub(crate) mod events;
+mod events_domain;
 pub(crate) mod evtx;
+mod mcs;
 pub(crate) mod net;
 pub(crate) mod rdp;
 mod tickets;
+mod tickets_certs;
 mod tickets_logs;
+mod tickets_nla;
 pub(crate) mod tickets_wire;
 mod tls;
 

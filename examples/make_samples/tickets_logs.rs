@@ -11,21 +11,21 @@ use super::net::{At, Side, Talk};
 use super::tickets_wire::{self, DAY, alerted, dropped_after_hello, good_session, negotiate, talk};
 use super::{TicketFile, rdp};
 
-const ADDRESS: &str = "10.20.1.42";
+pub(crate) const ADDRESS: &str = "10.20.1.42";
 const SERVER_ADDRESS: &str = "10.20.5.11";
 /// The server's clock is this far ahead of the capture's, in ms.
-const AHEAD: i64 = 1_234;
+pub(crate) const AHEAD: i64 = 1_234;
 
-fn text(value: &str) -> Value {
+pub(crate) fn text(value: &str) -> Value {
     Value::Text(value.to_owned())
 }
 
-fn endpoint(talk: &Talk) -> String {
+pub(crate) fn endpoint(talk: &Talk) -> String {
     format!("{ADDRESS}:{}", talk.client.port)
 }
 
 /// The server's log of a connection that the security layer ended.
-fn core_log(talk: &Talk, number: u64, code: Option<u32>) -> TicketFile {
+pub(crate) fn core_log(talk: &Talk, number: u64, code: Option<u32>) -> TicketFile {
     let start = DAY + AHEAD + 12;
     let mut events = accepted(start, number, &endpoint(talk));
     if let Some(code) = code {
@@ -37,17 +37,17 @@ fn core_log(talk: &Talk, number: u64, code: Option<u32>) -> TicketFile {
 }
 
 /// A connection of the same client that worked two hours before.
-fn earlier_success() -> Vec<Event> {
+pub(crate) fn earlier_success() -> Vec<Event> {
     let [core, _, _] = session(DAY - 7_200_000, 900, "10.20.1.42:49777", ADDRESS, "a.meyer");
     core
 }
 
-fn system(mut events: Vec<Event>) -> TicketFile {
+pub(crate) fn system(mut events: Vec<Event>) -> TicketFile {
     events.extend(chatter(DAY));
     server_log("system", events)
 }
 
-fn security(mut events: Vec<Event>) -> TicketFile {
+pub(crate) fn security(mut events: Vec<Event>) -> TicketFile {
     events.extend(audit_chatter(DAY));
     server_log("security", events)
 }
@@ -138,7 +138,7 @@ fn refused_logon(
     refused_logon_with(number, user, status, sub_status, reason, Vec::new())
 }
 
-fn refused_logon_with(
+pub(crate) fn refused_logon_with(
     number: u64,
     user: &str,
     status: u32,

@@ -9,9 +9,9 @@ pub(crate) const DAY: i64 = 1_748_938_500_000;
 const CLIENT: [u8; 4] = [10, 20, 1, 42];
 pub(crate) const SERVER: [u8; 4] = [10, 20, 5, 11];
 const RESOLVER: [u8; 4] = [10, 20, 0, 53];
-const NAME: &str = "ts-prod-01.example.test";
+pub(crate) const NAME: &str = "ts-prod-01.example.test";
 
-fn good() -> Certificate {
+pub(crate) fn good() -> Certificate {
     Certificate::self_signed(NAME, "250101000000Z", "260101000000Z")
 }
 
@@ -32,13 +32,13 @@ pub(crate) fn hello(talk: &mut Talk, newest: u16, suites: &[u16]) {
     talk.say(Side::Client, &tls::client_hello(Some(NAME), newest, suites, &mut noise));
 }
 
-fn flight(talk: &mut Talk, certificate: &Certificate) {
+pub(crate) fn flight(talk: &mut Talk, certificate: &Certificate) {
     let mut noise = Noise::new(2);
     talk.say(Side::Server, &tls::server_flight(certificate, 0, &mut noise));
 }
 
 /// The rest of a TLS 1.2 handshake, CredSSP, and a session that lasts.
-fn session(talk: &mut Talk) {
+pub(crate) fn session(talk: &mut Talk) {
     let mut noise = Noise::new(3);
     talk.say(Side::Client, &tls::client_finished(&mut noise));
     talk.say(Side::Server, &tls::server_finished(&mut noise));
