@@ -108,7 +108,13 @@ fn a_missing_file_never_makes_a_confident_wrong_answer() {
 fn is_kin(sample: &str, found: &str) -> bool {
     matches!(
         (sample, found),
-        ("cert-selfsigned-create-failed", "nego-cert-missing-on-server")
+        (
+            "cert-selfsigned-create-failed"
+                | "cert-missing"
+                | "cert-hash-mismatch"
+                | "cert-template-failed",
+            "nego-cert-missing-on-server"
+        ) | ("protected-user-ntlm", "account-restriction")
             | ("service-termservice-down", "tcp-port-refused")
             | ("bruteforce-pressure", "logon-bad-password")
             | ("account-locked-out" | "logon-no-such-user", "logon-bad-password")

@@ -14,6 +14,8 @@ pub(crate) struct Certificate {
     pub(crate) names: Vec<&'static str>,
     pub(crate) bits: usize,
     pub(crate) sha1: bool,
+    /// Extended key usage: server authentication, or else client authentication.
+    pub(crate) for_servers: bool,
 }
 
 impl Certificate {
@@ -31,6 +33,7 @@ impl Certificate {
             names: vec![name],
             bits: 2048,
             sha1: false,
+            for_servers: true,
         }
     }
 
@@ -72,8 +75,9 @@ impl Certificate {
     }
 
     fn extended_key_usage(&self) -> Vec<u8> {
-        let server_auth = sequence(&[oid(&[0x2b, 6, 1, 5, 5, 7, 3, 1])]);
-        sequence(&[oid(&[0x55, 0x1d, 0x25]), tagged(0x04, &server_auth)])
+        let purpose = if self.for_servers { 1 } else { 2 };
+        let usage = sequence(&[oid(&[0x2b, 6, 1, 5, 5, 7, 3, purpose])]);
+        sequence(&[oid(&[0x55, 0x1d, 0x25]), tagged(0x04, &usage)])
     }
 
     fn alternative_names(&self) -> Vec<u8> {

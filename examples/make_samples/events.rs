@@ -118,7 +118,7 @@ pub(crate) fn service_failed(time_ms: i64, display: &str, error: &str) -> Event 
     }
 }
 
-fn audit(id: u16, time_ms: i64, fields: Vec<(&'static str, Value)>) -> Event {
+pub(crate) fn audit(id: u16, time_ms: i64, fields: Vec<(&'static str, Value)>) -> Event {
     let guid = Some("{54849625-5478-4994-a5ba-3e3b0328c30d}");
     Event { level: 0, process_id: 700, ..event(SECURITY, guid, id, time_ms, Body::Named(fields)) }
 }

@@ -10,13 +10,17 @@
 pub(crate) mod binxml;
 pub(crate) mod certificate;
 pub(crate) mod events;
+mod events_domain;
 pub(crate) mod evtx;
 pub(crate) mod lan;
+mod mcs;
 pub(crate) mod net;
 pub(crate) mod rdp;
 mod records;
 mod tickets;
+mod tickets_certs;
 mod tickets_logs;
+mod tickets_nla;
 mod tickets_reach;
 mod tickets_service;
 mod tickets_session;

@@ -29,6 +29,18 @@ pub(crate) fn request(user: &str, protocols: Option<u32>) -> Vec<u8> {
     tpkt(0xe0, &variable)
 }
 
+/// A connection request that demands a mode of logging on: flag 1 is Restricted Admin.
+pub(crate) fn request_with(user: &str, flags: u8) -> Vec<u8> {
+    let mut variable = format!("Cookie: mstshash={user}\r\n").into_bytes();
+    variable.extend_from_slice(&negotiation(1, flags, MODERN));
+    tpkt(0xe0, &variable)
+}
+
+/// A confirm that selects a protocol and announces only these flags.
+pub(crate) fn confirm_with(flags: u8, selected: u32) -> Vec<u8> {
+    tpkt(0xd0, &negotiation(2, flags, selected))
+}
+
 /// A confirm that selects a protocol.
 pub(crate) fn confirm(selected: u32) -> Vec<u8> {
     tpkt(0xd0, &negotiation(2, 0x1f, selected))

@@ -25,7 +25,7 @@ pub(crate) fn endpoint(talk: &Talk) -> String {
 }
 
 /// The server's log of a connection that the security layer ended.
-fn core_log(talk: &Talk, number: u64, code: Option<u32>) -> TicketFile {
+pub(crate) fn core_log(talk: &Talk, number: u64, code: Option<u32>) -> TicketFile {
     let start = DAY + AHEAD + 12;
     let mut events = accepted(start, number, &endpoint(talk));
     if let Some(code) = code {
@@ -138,7 +138,7 @@ fn refused_logon(
     refused_logon_with(number, user, status, sub_status, reason, Vec::new())
 }
 
-fn refused_logon_with(
+pub(crate) fn refused_logon_with(
     number: u64,
     user: &str,
     status: u32,

@@ -38,7 +38,7 @@ pub(crate) fn flight(talk: &mut Talk, certificate: &Certificate) {
 }
 
 /// The rest of a TLS 1.2 handshake, CredSSP, and a session that lasts.
-fn session(talk: &mut Talk) {
+pub(crate) fn session(talk: &mut Talk) {
     let mut noise = Noise::new(3);
     talk.say(Side::Client, &tls::client_finished(&mut noise));
     talk.say(Side::Server, &tls::server_finished(&mut noise));

@@ -5,7 +5,9 @@
 //! data. Weights of evidence add up (in decibans); probabilities are normalised
 //! over all causes that have evidence, *none* and *not listed*.
 
+mod certificate_facts;
 mod diagnosis;
+mod directory_facts;
 mod fact;
 mod focus;
 mod host_facts;
@@ -15,6 +17,7 @@ mod missing;
 mod offers;
 mod rank;
 mod rdp_facts;
+mod security_facts;
 mod session_facts;
 #[cfg(test)]
 mod testing;
@@ -32,6 +35,8 @@ pub use trouble::Question;
 
 use crate::correlate::{Case, Outcome};
 use crate::knowledge::Knowledge;
+use certificate_facts::Identities;
+use directory_facts::Directory;
 use host_facts::Hosts;
 use identity_facts::Certificates;
 use offers::Choices;
@@ -71,6 +76,8 @@ struct Known<'a> {
     timelines: Timelines,
     sessions: Sessions,
     certificates: Certificates,
+    identities: Identities,
+    directory: Directory,
     knowledge: &'a Knowledge,
 }
 
@@ -83,6 +90,8 @@ pub fn diagnose(case: &Case, knowledge: &Knowledge, question: &Question) -> Find
         timelines: Timelines::gather(case),
         sessions: Sessions::gather(case),
         certificates: Certificates::gather(case),
+        identities: Identities::gather(case),
+        directory: Directory::gather(case),
         knowledge,
     };
     let mut judged: Vec<(Trouble, rank::Ranking)> = troubles

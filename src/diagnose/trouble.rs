@@ -4,6 +4,7 @@ use super::host_facts::Hosts;
 use super::identity_facts::two_identities;
 use super::log_facts::log_facts;
 use super::rdp_facts::rdp_facts;
+use super::security_facts::security_facts;
 use super::session_facts::was_taken_over;
 use super::tls_facts::Wanted;
 use super::wire_facts::{losses, wire_facts};
@@ -244,6 +245,7 @@ impl Trouble {
             attempt_facts.extend(known.sessions.facts(case, attempt));
             attempt_facts.extend(known.certificates.facts(case, attempt));
             attempt_facts.extend(side_channel(case, attempt));
+            attempt_facts.extend(known.directory.facts(case, attempt));
             let client = attempt.client_host.as_deref();
             let wanted = Wanted {
                 name: attempt.server_name.as_deref(),
@@ -253,6 +255,8 @@ impl Trouble {
                 attempt_facts.extend(wire_facts(view, wanted));
                 attempt_facts.extend(known.choices.facts(view, known.knowledge));
                 attempt_facts.extend(rdp_facts(view, known.knowledge));
+                attempt_facts.extend(security_facts(view));
+                attempt_facts.extend(known.identities.facts(case, attempt, view));
             }
         }
         attempt_facts.extend(two_identities(self.attempts(case)));

@@ -28,6 +28,6 @@ pub use tls::{AlertSeen, TlsRecordSeen, TlsTrace};
 pub use crate::wire::certificate::Certificate;
 pub use crate::wire::{
     icmp::{IcmpError, Reason},
-    nego::{FailureCode, Negotiation, Protocols},
+    nego::{FailureCode, Negotiation, Protocols, RequestFlags, ResponseFlags},
     tls::{AlertDescription, Version, cipher_suite_name},
 };
