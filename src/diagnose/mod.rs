@@ -5,9 +5,13 @@
 //! data. Weights of evidence add up (in decibans); probabilities are normalised
 //! over all causes that have evidence, *none* and *not listed*.
 
+mod change_facts;
+mod client_facts;
+mod clock_facts;
 mod diagnosis;
 mod fact;
 mod focus;
+mod gateway_facts;
 mod host_facts;
 mod log_facts;
 mod missing;
@@ -27,6 +31,9 @@ pub use trouble::Question;
 
 use crate::correlate::{Case, Outcome};
 use crate::knowledge::Knowledge;
+use change_facts::Changes;
+use client_facts::Clients;
+use gateway_facts::Gateways;
 use host_facts::Hosts;
 use offers::Choices;
 use rayon::prelude::*;
@@ -60,13 +67,23 @@ pub struct Findings {
 struct Known<'a> {
     hosts: Hosts,
     choices: Choices,
+    changes: Changes,
+    clients: Clients,
+    gateways: Gateways,
     knowledge: &'a Knowledge,
 }
 
 /// Judges a case. `question` is what the user asked about.
 pub fn diagnose(case: &Case, knowledge: &Knowledge, question: &Question) -> Findings {
     let troubles = trouble::troubles(case, question);
-    let known = Known { hosts: Hosts::gather(case), choices: Choices::gather(case), knowledge };
+    let known = Known {
+        hosts: Hosts::gather(case),
+        choices: Choices::gather(case),
+        changes: Changes::gather(case),
+        clients: Clients::gather(case),
+        gateways: Gateways::gather(case),
+        knowledge,
+    };
     let mut judged: Vec<(Trouble, rank::Ranking)> = troubles
         .into_par_iter()
         .map(|trouble| {
