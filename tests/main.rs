@@ -11,6 +11,7 @@
 
 mod architecture;
 mod broken_captures;
+mod causes;
 mod cli;
 mod corpus;
 mod decryption;

@@ -17,7 +17,7 @@ fn text(value: &str) -> Value {
     Value::Text(value.to_owned())
 }
 
-fn event(
+pub(crate) fn event(
     provider: &'static str,
     guid: Option<&'static str>,
     id: u16,
@@ -118,7 +118,7 @@ pub(crate) fn service_failed(time_ms: i64, display: &str, error: &str) -> Event 
     }
 }
 
-fn audit(id: u16, time_ms: i64, fields: Vec<(&'static str, Value)>) -> Event {
+pub(crate) fn audit(id: u16, time_ms: i64, fields: Vec<(&'static str, Value)>) -> Event {
     let guid = Some("{54849625-5478-4994-a5ba-3e3b0328c30d}");
     Event { level: 0, process_id: 700, ..event(SECURITY, guid, id, time_ms, Body::Named(fields)) }
 }
@@ -236,7 +236,7 @@ pub(crate) fn client(
     }
 }
 
-fn named(name: &str, value: Value) -> Vec<(&'static str, Value)> {
+pub(crate) fn named(name: &str, value: Value) -> Vec<(&'static str, Value)> {
     vec![("Name", text(name)), ("Value", value), ("CustomLevel", text("Info"))]
 }
 
@@ -371,7 +371,7 @@ pub(crate) fn audit_chatter(time_ms: i64) -> Vec<Event> {
         .collect()
 }
 
-fn log(
+pub(crate) fn log(
     channel: &'static str,
     computer: &'static str,
     first_record: u64,

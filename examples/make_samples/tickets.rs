@@ -1,12 +1,15 @@
 //! The list of tickets.
 
 use super::TicketFile;
-use super::{tickets_logs, tickets_wire};
+use super::{tickets_changes, tickets_gateway, tickets_licence, tickets_logs, tickets_wire};
 
 /// Every ticket: its folder's name, which is the id of its cause, and its files.
 pub(crate) fn all() -> Vec<(String, Vec<TicketFile>)> {
     let mut tickets: Vec<(&str, Vec<TicketFile>)> = tickets_wire::all();
     tickets.extend(tickets_logs::all());
+    tickets.extend(tickets_licence::all());
+    tickets.extend(tickets_gateway::all());
+    tickets.extend(tickets_changes::all());
     tickets.sort_by_key(|(name, _)| *name);
     tickets.into_iter().map(|(name, files)| (name.to_owned(), files)).collect()
 }

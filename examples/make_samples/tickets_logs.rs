@@ -37,17 +37,17 @@ fn core_log(talk: &Talk, number: u64, code: Option<u32>) -> TicketFile {
 }
 
 /// A connection of the same client that worked two hours before.
-fn earlier_success() -> Vec<Event> {
+pub(crate) fn earlier_success() -> Vec<Event> {
     let [core, _, _] = session(DAY - 7_200_000, 900, "10.20.1.42:49777", ADDRESS, "a.meyer");
     core
 }
 
-fn system(mut events: Vec<Event>) -> TicketFile {
+pub(crate) fn system(mut events: Vec<Event>) -> TicketFile {
     events.extend(chatter(DAY));
     server_log("system", events)
 }
 
-fn security(mut events: Vec<Event>) -> TicketFile {
+pub(crate) fn security(mut events: Vec<Event>) -> TicketFile {
     events.extend(audit_chatter(DAY));
     server_log("security", events)
 }
@@ -128,7 +128,7 @@ fn oracle() -> Vec<TicketFile> {
 }
 
 /// A refused password: 140 and 4625, on a connection that began at `DAY`.
-fn refused_logon(
+pub(crate) fn refused_logon(
     number: u64,
     user: &str,
     status: u32,

@@ -11,7 +11,7 @@ pub(crate) const SERVER: [u8; 4] = [10, 20, 5, 11];
 const RESOLVER: [u8; 4] = [10, 20, 0, 53];
 const NAME: &str = "ts-prod-01.example.test";
 
-fn good() -> Certificate {
+pub(crate) fn good() -> Certificate {
     Certificate::self_signed(NAME, "250101000000Z", "260101000000Z")
 }
 
@@ -32,7 +32,7 @@ pub(crate) fn hello(talk: &mut Talk, newest: u16, suites: &[u16]) {
     talk.say(Side::Client, &tls::client_hello(Some(NAME), newest, suites, &mut noise));
 }
 
-fn flight(talk: &mut Talk, certificate: &Certificate) {
+pub(crate) fn flight(talk: &mut Talk, certificate: &Certificate) {
     let mut noise = Noise::new(2);
     talk.say(Side::Server, &tls::server_flight(certificate, 0, &mut noise));
 }
@@ -64,7 +64,7 @@ fn desktop(talk: &mut Talk, noise: &mut Noise) {
     talk.frame(Side::Client, RST, &[]);
 }
 
-fn capture(name: &str, talk: Talk) -> TicketFile {
+pub(crate) fn capture(name: &str, talk: Talk) -> TicketFile {
     (name.to_owned(), talk.frames.pcapng())
 }
 
