@@ -12,6 +12,7 @@
 mod architecture;
 mod broken_captures;
 mod catalog;
+mod causes;
 mod cli;
 mod corpus;
 mod decryption;

@@ -236,7 +236,7 @@ pub(crate) fn client(
     }
 }
 
-fn named(name: &str, value: Value) -> Vec<(&'static str, Value)> {
+pub(crate) fn named(name: &str, value: Value) -> Vec<(&'static str, Value)> {
     vec![("Name", text(name)), ("Value", value), ("CustomLevel", text("Info"))]
 }
 

@@ -16,6 +16,8 @@ pub(crate) enum Body {
     Classic(Vec<String>, Option<Vec<u8>>),
     /// `UserData/EventXML`.
     User(Vec<(&'static str, Value)>),
+    /// `UserData/EventInfo`, as RD Gateways write.
+    Info(Vec<(&'static str, Value)>),
     /// Named parameters and `Binary`, as the Service Control Manager writes.
     Service(Vec<(&'static str, Value)>, Vec<u8>),
     Empty,
@@ -315,9 +317,12 @@ fn body(body: &Body, array: &mut Vec<Value>) -> Option<Element> {
             }
             Some(element)
         }
-        Body::User(fields) => {
-            let xml =
-                Element::new("EventXML").attribute("xmlns", Slot::Literal("Event_NS".to_owned()));
+        Body::User(fields) | Body::Info(fields) => {
+            let (name, space) = match body {
+                Body::Info(_) => ("EventInfo", "aag"),
+                _ => ("EventXML", "Event_NS"),
+            };
+            let xml = Element::new(name).attribute("xmlns", Slot::Literal(space.to_owned()));
             let xml = fields
                 .iter()
                 .fold(xml, |xml, (name, value)| xml.child(Element::new(name).text(put(value))));

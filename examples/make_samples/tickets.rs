@@ -2,8 +2,8 @@
 
 use super::TicketFile;
 use super::{
-    tickets_certs, tickets_logs, tickets_nla, tickets_reach, tickets_service, tickets_session,
-    tickets_wire,
+    tickets_certs, tickets_changes, tickets_gateway, tickets_licence, tickets_logs, tickets_nla,
+    tickets_reach, tickets_service, tickets_session, tickets_wire,
 };
 
 /// Every ticket: its folder's name, which is the id of its cause, and its files.
@@ -15,6 +15,9 @@ pub(crate) fn all() -> Vec<(String, Vec<TicketFile>)> {
     tickets.extend(tickets_session::all());
     tickets.extend(tickets_certs::all());
     tickets.extend(tickets_nla::all());
+    tickets.extend(tickets_licence::all());
+    tickets.extend(tickets_gateway::all());
+    tickets.extend(tickets_changes::all());
     tickets.sort_by_key(|(name, _)| *name);
     tickets.into_iter().map(|(name, files)| (name.to_owned(), files)).collect()
 }

@@ -128,7 +128,7 @@ fn oracle() -> Vec<TicketFile> {
 }
 
 /// A refused password: 140 and 4625, on a connection that began at `DAY`.
-fn refused_logon(
+pub(crate) fn refused_logon(
     number: u64,
     user: &str,
     status: u32,

@@ -200,8 +200,14 @@ fn name_hosts(attempts: &mut [Attempt], observations: &[Observation]) {
         hosts
     };
     let clients = hosts_of(&|kind| kind.starts_with("event.rdpclient."));
+    // A gateway is on the way to the server; so is a licence server beside it.
+    let helpers = hosts_of(&|kind| {
+        kind.starts_with("event.gateway.") || kind.starts_with("event.licensing.")
+    });
+    let listening = hosts_of(&|kind| kind.starts_with("event.rdpcorets."));
     let mut servers = hosts_of(&|_| true);
     servers.retain(|host| !clients.contains(host));
+    servers.retain(|host| listening.contains(host) || !helpers.contains(host));
     for attempt in attempts.iter_mut().filter(|attempt| attempt.server_host.is_none()) {
         let by_name = attempt.server_name.as_deref().and_then(|name| {
             servers

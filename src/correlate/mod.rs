@@ -7,6 +7,7 @@ mod clock;
 mod connections;
 mod copies;
 mod coverage;
+mod gateway;
 mod holes;
 mod hosts;
 mod join;
@@ -126,7 +127,9 @@ pub fn correlate(evidence: Evidence, given: &[(String, jiff::SignedDuration)]) -
     client_log::attach(&mut attempts, tries);
     join::blocked(&mut attempts, &observations, &clocks);
     join::orphans(&mut attempts, &observations, &clocks, &coverage);
+    gateway::orphans(&mut attempts, &observations, &clocks);
     attempts.sort_by_key(|attempt| (attempt.start, attempt.client, attempt.server));
+    gateway::join(&mut attempts, &observations, &clocks);
     join::join(&mut attempts, &observations, &clocks);
     names::resolutions(&mut attempts, &observations, &clocks);
     for (number, attempt) in (1..).zip(&mut attempts) {

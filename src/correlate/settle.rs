@@ -31,6 +31,10 @@ fn log_failure(kind: &str) -> bool {
             | "event.security.5152"
             | "event.security.5157"
             | "event.lsasrv.6041"
+            | "event.gateway.201"
+            | "event.gateway.203"
+            | "event.gateway.301"
+            | "event.gateway.304"
     )
 }
 

@@ -102,6 +102,36 @@ impl Hosts {
         facts
     }
 
+    /// All records of one kind about a host as such, in the order of time.
+    pub(super) fn records<'a>(
+        &'a self,
+        case: &'a Case,
+        host: &str,
+        kind: &str,
+    ) -> impl DoubleEndedIterator<Item = &'a Observation> + use<'a> {
+        let indexes = self.by_name.get(host).and_then(|history| history.states.get(kind));
+        let indexes = indexes.map(Vec::as_slice).unwrap_or_default();
+        indexes.iter().filter_map(|index| case.observations.get(*index))
+    }
+
+    /// What licence servers said of themselves: they serve all session hosts.
+    pub(super) fn licence_servers(
+        &self,
+        case: &Case,
+        since: CaseTime,
+        until: CaseTime,
+    ) -> Vec<Fact> {
+        let serves = |history: &History| {
+            history.states.keys().any(|kind| kind.starts_with("event.licensing."))
+        };
+        self.by_name
+            .iter()
+            .filter(|(_, history)| serves(history))
+            .flat_map(|(host, _)| self.facts(case, host, since, until))
+            .filter(|fact| fact.kind.starts_with("event.licensing."))
+            .collect()
+    }
+
     /// ARP requests for an address that nobody answered, or two hosts.
     pub(super) fn asked<'a>(
         &'a self,

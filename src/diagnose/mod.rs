@@ -6,10 +6,14 @@
 //! over all causes that have evidence, *none* and *not listed*.
 
 mod certificate_facts;
+mod change_facts;
+mod client_facts;
+mod clock_facts;
 mod diagnosis;
 mod directory_facts;
 mod fact;
 mod focus;
+mod gateway_facts;
 mod host_facts;
 mod identity_facts;
 mod log_facts;
@@ -36,7 +40,10 @@ pub use trouble::Question;
 use crate::correlate::{Case, Outcome};
 use crate::knowledge::Knowledge;
 use certificate_facts::Identities;
+use change_facts::Changes;
+use client_facts::Clients;
 use directory_facts::Directory;
+use gateway_facts::Gateways;
 use host_facts::Hosts;
 use identity_facts::Certificates;
 use offers::Choices;
@@ -78,6 +85,9 @@ struct Known<'a> {
     certificates: Certificates,
     identities: Identities,
     directory: Directory,
+    changes: Changes,
+    clients: Clients,
+    gateways: Gateways,
     knowledge: &'a Knowledge,
 }
 
@@ -92,6 +102,9 @@ pub fn diagnose(case: &Case, knowledge: &Knowledge, question: &Question) -> Find
         certificates: Certificates::gather(case),
         identities: Identities::gather(case),
         directory: Directory::gather(case),
+        changes: Changes::gather(case),
+        clients: Clients::gather(case),
+        gateways: Gateways::gather(case),
         knowledge,
     };
     let mut judged: Vec<(Trouble, rank::Ranking)> = troubles

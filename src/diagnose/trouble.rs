@@ -1,5 +1,6 @@
 //! Failed attempts of one client to one server are one trouble.
 
+use super::clock_facts::{clock_facts, clock_set};
 use super::host_facts::Hosts;
 use super::identity_facts::two_identities;
 use super::log_facts::log_facts;
@@ -246,6 +247,9 @@ impl Trouble {
             attempt_facts.extend(known.certificates.facts(case, attempt));
             attempt_facts.extend(side_channel(case, attempt));
             attempt_facts.extend(known.directory.facts(case, attempt));
+            attempt_facts.extend(clock_facts(case, attempt));
+            attempt_facts.extend(known.gateways.facts(case, attempt));
+            attempt_facts.extend(known.clients.blocked(case, attempt));
             let client = attempt.client_host.as_deref();
             let wanted = Wanted {
                 name: attempt.server_name.as_deref(),
@@ -260,6 +264,11 @@ impl Trouble {
             }
         }
         attempt_facts.extend(two_identities(self.attempts(case)));
+        // What is told against other tries needs one of them only: the latest.
+        if let Some(latest) = self.attempts(case).last() {
+            attempt_facts.extend(known.clients.others(case, latest));
+            attempt_facts.extend(known.changes.facts(case, &known.hosts, latest));
+        }
         self.name_facts(case, &known.hosts, &mut attempt_facts);
         let mut host = Vec::new();
         let hosts = self.hosts(case);
@@ -271,6 +280,9 @@ impl Trouble {
                 let told = known.hosts.facts(case, name, since, last);
                 host.extend(told.into_iter().map(|fact| fact.with("side", side)));
             }
+            host.extend(known.hosts.licence_servers(case, since, last));
+            let set: Vec<Fact> = host.iter().filter_map(clock_set).collect();
+            host.extend(set);
             let server = self.attempts(case).find_map(|attempt| attempt.server_host.as_ref());
             host.extend(known.hosts.guessing(server));
         }
