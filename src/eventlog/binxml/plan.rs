@@ -30,6 +30,18 @@ enum Target {
     Channel,
     Computer,
     Field(Arc<str>),
+    /// A field that is absent where its text is empty: an element that is not `Data`.
+    Element(Arc<str>),
+}
+
+impl Target {
+    /// The name, if it is a field.
+    fn field(&self) -> Option<&Arc<str>> {
+        match self {
+            Self::Field(name) | Self::Element(name) => Some(name),
+            _ => None,
+        }
+    }
 }
 
 /// Where a value comes from.
@@ -50,7 +62,7 @@ pub(in crate::eventlog) struct Plan {
 impl Plan {
     /// How many fields it gives at most.
     fn fields(&self) -> usize {
-        self.slots.iter().filter(|(target, _)| matches!(target, Target::Field(_))).count()
+        self.slots.iter().filter(|(target, _)| target.field().is_some()).count()
     }
 }
 
@@ -149,10 +161,9 @@ impl<'a> Planned<'a> {
     /// The bytes of the host's name and of a field, to compare records by; empty where
     /// they are absent or the same in all records.
     pub(in crate::eventlog) fn raw(&self, field: Option<&str>) -> &'a [u8] {
-        let wanted = |target: &Target| match (target, field) {
-            (Target::Field(name), Some(field)) => **name == *field,
-            (Target::Computer, None) => true,
-            _ => false,
+        let wanted = |target: &Target| match field {
+            Some(field) => target.field().is_some_and(|name| **name == *field),
+            None => *target == Target::Computer,
         };
         let found = self.parts().find_map(|(plan, values)| {
             let (_, part) = plan.slots.iter().find(|(target, _)| wanted(target))?;
@@ -217,7 +228,10 @@ impl Draft {
             Target::ProcessId => record.process_id = Some(text.parse().ok()?),
             Target::Channel => record.channel = text.into(),
             Target::Computer => record.host = text.into(),
-            Target::Field(name) => record.fields.push((Arc::clone(name), text)),
+            Target::Element(_) if text.is_empty() => {}
+            Target::Field(name) | Target::Element(name) => {
+                record.fields.push((Arc::clone(name), text));
+            }
         }
         Some(())
     }
@@ -403,7 +417,7 @@ impl<'a> Builder<'a> {
         if root || open.attributes > 0 || is(open.name, "Data") {
             return None;
         }
-        self.slot(Target::Field(utf16(open.name)?.into()), content)
+        self.slot(Target::Element(utf16(open.name)?.into()), content)
     }
 
     fn slot(&mut self, target: Target, part: Part) -> Option<()> {
