@@ -26,6 +26,7 @@ mod robustness;
 mod samples;
 mod scale;
 mod support;
+mod timelines;
 mod truth;
 
 #[path = "../examples/make_samples/mod.rs"]

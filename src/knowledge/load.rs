@@ -1,4 +1,4 @@
-use super::{Cause, CodeTable, Event, Fix, Knowledge, Provider, Rule, message};
+use super::{Cause, CodeTable, Event, Fix, Knowledge, Provider, Rule, Timeline, message};
 use rayon::prelude::*;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -71,6 +71,15 @@ fn index(knowledge: &mut Knowledge) -> Result<(), Error> {
         }
     }
     knowledge.slugs = slugs;
+    for timeline in knowledge.timelines.values_mut() {
+        let mut names: Vec<&String> = knowledge.providers.keys().collect();
+        // Of two names with one short form the last stays: a known one is better than one
+        // that depends on the order of a hash table.
+        names.sort_unstable();
+        let channels = names.iter().filter_map(|name| knowledge.providers.get(*name));
+        let channels: Vec<&str> = channels.map(|provider| provider.channel.as_str()).collect();
+        timeline.index(channels.into_iter(), names.iter().map(|name| name.as_str()));
+    }
     Ok(())
 }
 
@@ -80,6 +89,7 @@ enum Part {
     Table(CodeTable),
     Fixes(Vec<Fix>),
     Cause(Box<Cause>),
+    Timeline(Timeline),
 }
 
 /// Reads one file; what it holds is told by its first keys, so that a rules folder
@@ -91,10 +101,12 @@ fn parse(name: &str, text: &str) -> Result<Part, Error> {
         Some("table") => Part::Table(toml::from_str(text).map_err(fail)?),
         Some("fix") => Part::Fixes(toml::from_str::<FixFile>(text).map_err(fail)?.fix),
         Some("id") => Part::Cause(toml::from_str(text).map_err(fail)?),
+        Some("timeline") => Part::Timeline(toml::from_str(text).map_err(fail)?),
         _ => {
             // Broken TOML is the better reason.
             text.parse::<toml::Table>().map_err(fail)?;
-            return Err(wrong(name, "holds neither a provider, a code table, fixes nor a cause"));
+            let message = "holds neither a provider, a code table, fixes, a timeline nor a cause";
+            return Err(wrong(name, message));
         }
     })
 }
@@ -107,7 +119,7 @@ fn first_key(text: &str) -> Option<&str> {
             return table.starts_with("fix]]").then_some("fix");
         }
         let key = line.split_once('=').map(|(key, _)| key.trim().trim_matches('"'));
-        if let Some(key) = key.filter(|key| matches!(*key, "provider" | "table" | "id")) {
+        if let Some(key) = key.filter(|key| matches!(*key, "provider" | "table" | "timeline" | "id")) {
             return Some(key);
         }
     }
@@ -135,6 +147,9 @@ fn add(knowledge: &mut Knowledge, part: Part) {
         }
         Part::Cause(cause) => {
             knowledge.causes.insert(cause.id.clone(), *cause);
+        }
+        Part::Timeline(timeline) => {
+            knowledge.timelines.insert(timeline.timeline.clone(), timeline);
         }
     }
 }

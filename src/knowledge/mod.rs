@@ -11,6 +11,7 @@ mod fix;
 mod load;
 pub mod lookup;
 mod message;
+mod timeline;
 
 pub(crate) use cause::number;
 pub use cause::{Cause, Condition, FaultDomain, Rule, Scope, Settle};
@@ -18,6 +19,7 @@ pub use code::{Code, CodeTable};
 pub use event::{Event, Provider, Role};
 pub use fix::{Fix, Risk};
 pub use load::Error;
+pub use timeline::Timeline;
 
 pub use crate::observe::Stage;
 
@@ -37,6 +39,8 @@ pub struct Knowledge {
     providers: HashMap<String, Arc<Provider>>,
     /// By the middle part of their observation kinds.
     slugs: BTreeMap<String, Arc<Provider>>,
+    /// By tool.
+    timelines: BTreeMap<String, Timeline>,
 }
 
 impl Knowledge {
@@ -87,6 +91,11 @@ impl Knowledge {
         let mut writers = self.slugs.values().filter(writes);
         let only = writers.next()?;
         writers.next().is_none().then_some(only)
+    }
+
+    /// How a tool writes its timelines.
+    pub fn timeline(&self, tool: &str) -> Option<&Timeline> {
+        self.timelines.get(tool)
     }
 
     /// The event of a provider, when its records are to be taken from logs.

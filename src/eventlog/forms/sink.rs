@@ -6,7 +6,7 @@ use super::super::{EventRecord, LogFacts};
 use crate::base::limits::{MAX_GAPS_PER_FILE, MAX_RECORDS_PER_LOG};
 use crate::base::{Gap, HostTime};
 use crate::intake::{EvidenceFile, FileKind};
-use crate::knowledge::{Event, Knowledge, Provider, Role};
+use crate::knowledge::{Event, Knowledge, Provider, Role, Timeline};
 use crate::observe::{Coverage, EvidenceKind, Hole, Observation, Place};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -59,6 +59,8 @@ pub(super) struct Sink<'k> {
     gaps: Vec<Gap>,
     more_gaps: u64,
     left_out: u64,
+    /// Records of hosts and channels behind the first, which no coverage counts.
+    unnamed: u64,
     /// Why absence in this file proves nothing; empty where it does.
     partial: &'static str,
     /// The line at which the record stands that is taken next.
@@ -77,6 +79,7 @@ impl<'k> Sink<'k> {
             gaps: Vec::new(),
             more_gaps: 0,
             left_out: 0,
+            unnamed: 0,
             partial: "",
             line: 0,
         }
@@ -95,6 +98,11 @@ impl<'k> Sink<'k> {
             .provider_called(name)
             .filter(|provider| provider.event(id).is_some())
             .cloned()
+    }
+
+    /// How a tool writes its timelines.
+    pub(super) fn timeline(&self, tool: &str) -> Option<&'k Timeline> {
+        self.knowledge.timeline(tool)
     }
 
     /// Names for values that came without: those of the catalog, if it knows as many.
@@ -148,6 +156,7 @@ impl<'k> Sink<'k> {
     ) {
         let key = (Arc::from(host), Arc::from(channel));
         if self.speakers.len() >= MAX_SPEAKERS && !self.speakers.contains_key(&key) {
+            self.unnamed += 1;
             return;
         }
         let tally = self.speakers.entry(key).or_default();
@@ -198,6 +207,10 @@ impl<'k> Sink<'k> {
     pub(super) fn finish(mut self) -> LogFacts {
         for (count, what) in [
             (self.more_gaps, "more problems in this file"),
+            (
+                self.unnamed,
+                "records of more hosts and channels than are told apart: no coverage counts them",
+            ),
             (self.left_out, "wanted records behind the first were not kept: give less of the log"),
         ] {
             if count > 0 {
@@ -247,8 +260,14 @@ impl<'k> Sink<'k> {
         if self.partial.is_empty() {
             return tally.runs.holes();
         }
-        let hole =
-            |(from, to)| Hole { from, to, why: self.partial.into(), missing: None, source: None };
-        tally.span.map(hole).into_iter().collect()
+        // Open at both ends: a log also speaks for the quiet time around its records, which
+        // a choice of records does not.
+        vec![Hole {
+            from: Hole::EVER_BEFORE,
+            to: Hole::EVER_AFTER,
+            why: self.partial.into(),
+            missing: None,
+            source: None,
+        }]
     }
 }
