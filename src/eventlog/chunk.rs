@@ -40,7 +40,14 @@ pub(super) struct Scan {
     pub(super) speakers: Vec<Speaker>,
     /// Runs of consecutive numbers, in the order in which they stand.
     pub(super) runs: Vec<IdRun>,
+    /// What is wanted of it, decoded at once where that is little: each with its place
+    /// among the wanted ones.
+    pub(super) decoded: Option<Decoded>,
 }
+
+/// Wanted records of a chunk that are decoded while the chunk is at hand, whether they
+/// are kept or not. More of them may be a flood, of which few are kept.
+const LITTLE: usize = 8;
 
 /// Walks one chunk. `chunk` is shorter than a chunk where the file ends inside it.
 pub(super) fn scan(
@@ -65,6 +72,10 @@ pub(super) fn scan(
     for record in [walk.live.first(), walk.live.last()].into_iter().flatten() {
         let speaker = speaker_of(chunk, *record);
         scan.speakers.extend(speaker.filter(|speaker| !scan.speakers.contains(speaker)));
+    }
+    if (1..=LITTLE).contains(&scan.wanted.len()) {
+        let all: Vec<(u64, Wanted)> = (0..).zip(scan.wanted.iter().copied()).collect();
+        scan.decoded = Some(decode_with(file, place, chunk, &all, knowledge, &mut plans));
     }
     scan
 }
@@ -169,6 +180,17 @@ pub(super) fn decode(
     kept: &[(u64, Wanted)],
     knowledge: &Knowledge,
 ) -> Decoded {
+    decode_with(file, place, chunk, kept, knowledge, &mut Plans::default())
+}
+
+fn decode_with(
+    file: &Arc<str>,
+    place: ChunkPlace,
+    chunk: &[u8],
+    kept: &[(u64, Wanted)],
+    knowledge: &Knowledge,
+    plans: &mut Plans,
+) -> Decoded {
     let mut decoded = Decoded::default();
     let mut take = |(number, wanted): (u64, Wanted), record: EventRecord| {
         let Some((_, event)) = knowledge.wanted(&record.provider, record.id) else { return };
@@ -180,7 +202,6 @@ pub(super) fn decode(
         }
         decoded.observations.push((number, observation));
     };
-    let mut plans = Plans::default();
     let mut hard = Vec::new();
     for (number, wanted) in kept {
         let record = wanted.record;

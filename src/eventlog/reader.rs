@@ -39,6 +39,13 @@ pub(super) fn read(file: &EvidenceFile, knowledge: &Knowledge) -> LogFacts {
     facts
 }
 
+/// What is kept of a chunk.
+enum Chosen {
+    Decoded(Box<Decoded>),
+    /// Records that are still to be decoded.
+    Records(Vec<(u64, Wanted)>),
+}
+
 struct Log {
     file: Arc<str>,
     /// Each with the number under which it is kept.
@@ -103,14 +110,16 @@ impl Log {
                     scan_chunk(&self.file, input, *place, buffer, knowledge)
                 })
                 .collect();
-            let scans: Vec<Scan> = scans.into_iter().map_while(|scan| scan).collect();
-            let kept: Vec<Vec<(u64, Wanted)>> =
-                scans.iter().map(|scan| self.choose(&scan.wanted)).collect();
+            let mut scans: Vec<Scan> = scans.into_iter().map_while(|scan| scan).collect();
+            let kept: Vec<Chosen> = scans.iter_mut().map(|scan| self.choose(scan)).collect();
             let decoded: Vec<Decoded> = places
                 .par_iter()
-                .zip(&kept)
-                .map_init(buffer, |buffer, (place, kept)| {
-                    decode_chunk(&self.file, input, *place, kept, buffer, knowledge)
+                .zip(kept)
+                .map_init(buffer, |buffer, (place, kept)| match kept {
+                    Chosen::Decoded(decoded) => *decoded,
+                    Chosen::Records(kept) => {
+                        decode_chunk(&self.file, input, *place, &kept, buffer, knowledge)
+                    }
                 })
                 .collect();
             let off_grid = places.get(scans.len());
@@ -124,18 +133,30 @@ impl Log {
         None
     }
 
-    /// The records that are decoded, each with its number.
-    fn choose(&mut self, wanted: &[Wanted]) -> Vec<(u64, Wanted)> {
-        let mut kept = Vec::new();
-        for wanted in wanted {
-            if self.floods.kept() >= MAX_RECORDS_PER_LOG as u64 {
-                self.left_out += 1;
-            } else if let Some(number) = self.floods.judge(wanted.likeness, wanted.record.filetime)
-            {
-                kept.push((number, *wanted));
-            }
+    /// The records that are kept, each with its number.
+    fn choose(&mut self, scan: &mut Scan) -> Chosen {
+        let numbers: Vec<Option<u64>> = scan
+            .wanted
+            .iter()
+            .map(|wanted| {
+                if self.floods.kept() >= MAX_RECORDS_PER_LOG as u64 {
+                    self.left_out += 1;
+                    return None;
+                }
+                self.floods.judge(wanted.likeness, wanted.record.filetime)
+            })
+            .collect();
+        if let Some(mut decoded) = scan.decoded.take() {
+            let number = |index: u64| *numbers.get(usize::try_from(index).ok()?)?;
+            decoded.observations = decoded
+                .observations
+                .into_iter()
+                .filter_map(|(index, observation)| Some((number(index)?, observation)))
+                .collect();
+            return Chosen::Decoded(Box::new(decoded));
         }
-        kept
+        let kept = numbers.into_iter().zip(&scan.wanted);
+        Chosen::Records(kept.filter_map(|(number, wanted)| Some((number?, *wanted))).collect())
     }
 
     fn add(&mut self, scan: Scan, decoded: Decoded) {

@@ -119,7 +119,9 @@ fn first_key(text: &str) -> Option<&str> {
             return table.starts_with("fix]]").then_some("fix");
         }
         let key = line.split_once('=').map(|(key, _)| key.trim().trim_matches('"'));
-        if let Some(key) = key.filter(|key| matches!(*key, "provider" | "table" | "timeline" | "id")) {
+        if let Some(key) =
+            key.filter(|key| matches!(*key, "provider" | "table" | "timeline" | "id"))
+        {
             return Some(key);
         }
     }
