@@ -88,7 +88,7 @@ pub const FIRST_OF_FLOOD: u32 = 8;
 
 /// Records of one event and host that are told apart by all that makes them alike.
 /// Behind them only the first such field counts, and behind twice as many none.
-pub const FLOOD_DETAIL: u32 = 40_000;
+pub const FLOOD_DETAIL: u32 = 10_000;
 
 /// Times over which one log does not speak that are kept apart: the nearest of more
 /// are drawn together, so that nothing counts as covered that is not. A host that is
