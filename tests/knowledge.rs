@@ -84,3 +84,15 @@ fn a_rules_folder_overrides_and_a_wrong_file_is_named() {
     let error = Knowledge::with_rules(folder.path()).unwrap_err().to_string();
     assert!(error.contains("broken.toml"), "{error}");
 }
+
+#[test]
+fn every_cause_of_the_fact_base_is_known() {
+    let Some(table) = crate::support::shared("domain/causes.tsv") else { return };
+    let knowledge = Knowledge::embedded().unwrap();
+    let text = std::fs::read_to_string(table).unwrap();
+    let ids: Vec<&str> = text.lines().skip(1).filter_map(|line| line.split('\t').next()).collect();
+    assert!(ids.len() > 100, "{}", ids.len());
+    let unknown: Vec<&&str> =
+        ids.iter().filter(|id| !knowledge.causes.contains_key(**id)).collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
+}
