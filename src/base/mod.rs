@@ -10,9 +10,9 @@ mod time;
 mod untrusted;
 mod words;
 
-pub use gap::{Gap, Place};
+pub use gap::{Gap, GapList, Place};
 pub use net::{Endpoint, parse_address, parse_endpoint};
-pub use time::{CaseTime, ClockOffset, HostTime, filetime, millis_between, rfc3339};
+pub use time::{CaseTime, ClockOffset, HostTime, filetime, filetime_of, millis_between, rfc3339};
 pub use untrusted::{for_terminal, hex, hex_bytes};
 pub use words::counted;
 

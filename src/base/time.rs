@@ -52,6 +52,12 @@ pub fn filetime(ticks: u64) -> Option<Timestamp> {
     Timestamp::from_second(seconds).ok()?.checked_add(SignedDuration::new(0, nanos)).ok()
 }
 
+/// The FILETIME of a time; 0 before 1601.
+pub fn filetime_of(time: Timestamp) -> u64 {
+    let ticks = time.as_nanosecond() / 100 + i128::from(FILETIME_EPOCH_S) * 10_000_000;
+    u64::try_from(ticks).unwrap_or_default()
+}
+
 /// RFC 3339 in UTC with the digits that the value needs (0, 3, 6, 7 or 9), so
 /// that the 100 ns of a FILETIME are not padded to nanoseconds.
 pub fn rfc3339(time: Timestamp) -> String {
@@ -103,6 +109,10 @@ mod tests {
         );
         assert_eq!(rfc3339(filetime(1).unwrap()), "1601-01-01T00:00:00.0000001Z");
         assert_eq!(filetime(u64::MAX), None);
+        assert_eq!(
+            filetime_of(filetime(133_590_312_001_234_567).unwrap()),
+            133_590_312_001_234_567
+        );
     }
 
     #[test]

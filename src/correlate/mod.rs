@@ -80,6 +80,19 @@ impl Case {
         self.copies.get(&(Arc::clone(&log.file), vantage)).copied().unwrap_or_default()
     }
 
+    /// Of indexes of observations, in their order, those that are not after a time.
+    pub fn until<'a>(&self, indexes: &'a [usize], to: CaseTime) -> &'a [usize] {
+        let end = indexes.partition_point(|index| {
+            self.observations.get(*index).is_some_and(|o| self.time(o) <= to)
+        });
+        indexes.get(..end).unwrap_or_default()
+    }
+
+    /// Of indexes of observations, in their order, the last one that is not after a time.
+    pub fn last_until(&self, indexes: &[usize], to: CaseTime) -> Option<&Observation> {
+        self.until(indexes, to).last().and_then(|index| self.observations.get(*index))
+    }
+
     /// When an observation happened, on the case clock.
     pub fn time(&self, observation: &Observation) -> CaseTime {
         self.clocks.case_time(&observation.vantage, observation.time)

@@ -101,7 +101,7 @@ impl Identities {
 }
 
 fn leaf(view: &Conversation) -> Option<&str> {
-    Some(view.tls.certificates.as_ref()?.value.first()?.sha1.as_str())
+    view.tls.leaf().map(|leaf| leaf.sha1.as_str())
 }
 
 /// The certificate that was shown last before `now`, when it is another one. The same

@@ -121,8 +121,7 @@ impl<'a> Turn<'a> {
     }
 
     fn change(&self, case: &Case, kind: &'static str, record: &Observation) -> Fact {
-        let mut fact = Fact::of_observation(case, record, 1.0);
-        fact.kind = kind.into();
+        let fact = Fact::named(case, kind, record);
         let hours = millis_between(case.time(record).0, self.first_failed.0) / 3_600_000.0;
         fact.with("host", self.host)
             .with("hours", format!("{hours:.1}"))

@@ -68,7 +68,7 @@ impl Directory {
             .filter_map(|index| case.observations.get(*index))
             .find(|o| near(case.time(o)))?;
         let computer = found.field("computer").unwrap_or_default();
-        Some(named(case, "log.dc_refused_server", found, 1.0).with("account", computer))
+        Some(Fact::named(case, "log.dc_refused_server", found).with("account", computer))
     }
 
     /// A domain controller refused NTLM to a user whose logon failed in the attempt.
@@ -84,7 +84,7 @@ impl Directory {
             .flatten()
             .filter_map(|index| case.observations.get(*index))
             .find(|o| near(case.time(o)))?;
-        Some(named(case, "log.protected_user_refused", found, 1.0))
+        Some(Fact::named(case, "log.protected_user_refused", found))
     }
 
     /// Facts about one attempt.
@@ -109,12 +109,6 @@ impl Directory {
         }
         facts
     }
-}
-
-fn named(case: &Case, kind: &'static str, observation: &Observation, share: f64) -> Fact {
-    let mut fact = Fact::of_observation(case, observation, share);
-    fact.kind = kind.into();
-    fact
 }
 
 /// The first label of a host's name or account, in lower case, without the dollar of
@@ -151,7 +145,7 @@ fn termsrv_refused(case: &Case, observation: &Observation, share: f64) -> Option
         _ => return None,
     };
     is_rdp_service(target).then(|| {
-        let fact = named(case, "log.termsrv_ticket_refused", observation, share);
+        let fact = Fact::named(case, "log.termsrv_ticket_refused", observation).shared(share);
         let record = record_name(observation);
         fact.with("record", record).with("target", target).with("error", error)
     })
@@ -165,7 +159,7 @@ fn no_logon_server(case: &Case, observation: &Observation, share: f64) -> Option
     let error = observation.field("Error")?.to_ascii_lowercase();
     let code = NO_LOGON_SERVER.iter().find(|code| error.contains(**code))?;
     let target = observation.field("Target").filter(|target| !target.trim().is_empty());
-    let fact = named(case, "log.no_logon_server", observation, share);
+    let fact = Fact::named(case, "log.no_logon_server", observation).shared(share);
     Some(fact.with("code", code).with("target", target.unwrap_or("an unnamed target")))
 }
 
@@ -176,7 +170,7 @@ fn by_address(case: &Case, observation: &Observation, share: f64) -> Option<Fact
     }
     let typed = observation.field("Value")?;
     let endpoint = parse_endpoint(typed)?;
-    let fact = named(case, "log.connected_by_address", observation, share);
+    let fact = Fact::named(case, "log.connected_by_address", observation).shared(share);
     Some(fact.with("address", endpoint.address))
 }
 

@@ -31,6 +31,19 @@ impl Fact {
         }
     }
 
+    /// What an observation means, under a name of its own.
+    pub(super) fn named(case: &Case, kind: &'static str, observation: &Observation) -> Self {
+        let mut fact = Self::of_observation(case, observation, 1.0);
+        fact.kind = kind.into();
+        fact
+    }
+
+    /// The same fact, of which only a share belongs to the attempt.
+    pub(super) fn shared(mut self, share: f64) -> Self {
+        self.share = share;
+        self
+    }
+
     /// A finding about a connection, at a frame of its capture.
     pub(super) fn of_frame(
         kind: &'static str,

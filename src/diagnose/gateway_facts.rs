@@ -45,12 +45,7 @@ impl Gateways {
         if !through_gateway(case, attempt) {
             return facts;
         }
-        let before = |indexes: &[usize]| {
-            let end = indexes.partition_point(|index| {
-                case.observations.get(*index).is_some_and(|o| case.time(o) <= attempt.end)
-            });
-            indexes.get(..end)?.last().and_then(|index| case.observations.get(*index))
-        };
+        let before = |indexes: &[usize]| case.last_until(indexes, attempt.end);
         let Some(trouble) = before(&self.troubles) else { return facts };
         let since = case.time(trouble);
         if before(&self.at_work).is_some_and(|worked| case.time(worked) > since)

@@ -91,7 +91,7 @@ impl Hosts {
         let mut facts: Vec<Fact> = kinds
             .into_iter()
             .flat_map(|indexes| {
-                let known = before(case, indexes, latest);
+                let known = case.until(indexes, latest);
                 let recent = known.iter().rev().take(MOST_PER_KIND);
                 recent.filter_map(|index| case.observations.get(*index))
             })
@@ -169,20 +169,10 @@ const WITH_THE_SERVICE: SignedDuration = SignedDuration::from_mins(2);
 /// Records of one kind that are weighed: the last ones.
 const MOST_PER_KIND: usize = 64;
 
-/// The part of a list of records, in the order of time, that is not after `until`.
-fn before<'a>(case: &Case, indexes: &'a [usize], until: CaseTime) -> &'a [usize] {
-    let end = indexes.partition_point(|index| {
-        case.observations.get(*index).is_some_and(|o| case.time(o) <= until)
-    });
-    indexes.get(..end).unwrap_or_default()
-}
-
 impl History {
     /// Whether Remote Desktop Services ran, by the last word before `until`.
     fn listener(&self, case: &Case, until: CaseTime) -> Vec<Fact> {
-        let last = |indexes: &[usize]| {
-            before(case, indexes, until).last().and_then(|index| case.observations.get(*index))
-        };
+        let last = |indexes: &[usize]| case.last_until(indexes, until);
         let Some(stopped) = last(&self.service).filter(|o| is_stop(o)) else { return Vec::new() };
         let kind = match self.closed_alone(case, stopped) {
             true => "log.listener_closed",
@@ -194,10 +184,10 @@ impl History {
             "event.rcm.259" => "listener",
             _ => "service",
         };
-        let mut facts = vec![named(case, kind, stopped).with("told_by", told_by)];
+        let mut facts = vec![Fact::named(case, kind, stopped).with("told_by", told_by)];
         // Whatever the Service Control Manager says, somebody did accept this.
         let alive = last(&self.accepted).filter(|o| case.time(o) > case.time(stopped));
-        facts.extend(alive.map(|o| named(case, "log.listener_alive", o)));
+        facts.extend(alive.map(|o| Fact::named(case, "log.listener_alive", o)));
         facts
     }
 
@@ -220,12 +210,6 @@ impl History {
         });
         speaks && !stopped
     }
-}
-
-pub(super) fn named(case: &Case, kind: &'static str, observation: &Observation) -> Fact {
-    let mut fact = Fact::of_observation(case, observation, 1.0);
-    fact.kind = kind.into();
-    fact
 }
 
 /// Records about the host as such, not about one connection.
@@ -283,7 +267,7 @@ fn guessing(case: &Case) -> BTreeMap<Option<Arc<str>>, Fact> {
     for (host, (records, addresses)) in refused {
         let many = addresses.len() >= GUESSING_ADDRESSES && records.len() >= GUESSING_FAILURES;
         if let (true, Some(first)) = (many, records.first()) {
-            let fact = named(case, "log.brute_force", first);
+            let fact = Fact::named(case, "log.brute_force", first);
             let fact = fact.with("addresses", addresses.len()).with("failures", records.len());
             found.insert(Some(Arc::clone(host)), fact);
         }

@@ -1,10 +1,9 @@
 //! Is it always the same server that answers, and the one whose log is there?
 
 use super::Fact;
-use super::host_facts::named;
 use super::wire_facts::at;
 use crate::correlate::{Attempt, Case};
-use crate::observe::{Certificate, Conversation, Observation};
+use crate::observe::{Certificate, Observation};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -12,11 +11,6 @@ use std::sync::Arc;
 #[derive(Debug, Default)]
 pub(super) struct Certificates {
     by_host: BTreeMap<Arc<str>, Vec<usize>>,
-}
-
-/// The certificate that a server showed in a connection.
-fn leaf(view: &Conversation) -> Option<&Certificate> {
-    view.tls.certificates.as_ref()?.value.first()
 }
 
 impl Certificates {
@@ -45,10 +39,7 @@ impl Certificates {
     /// attempt, when it is one that the server made itself.
     fn logged<'a>(&self, case: &'a Case, attempt: &Attempt) -> Option<&'a Observation> {
         let known = self.by_host.get(attempt.server_host.as_ref()?)?;
-        let end = known.partition_point(|index| {
-            case.observations.get(*index).is_some_and(|o| case.time(o) <= attempt.start)
-        });
-        let last = case.observations.get(*known.get(..end)?.last()?)?;
+        let last = case.last_until(known, attempt.start)?;
         (&*last.kind == "event.rcm.1056").then_some(last)
     }
 
@@ -56,11 +47,12 @@ impl Certificates {
     fn not_the_servers(&self, case: &Case, attempt: &Attempt) -> Option<Fact> {
         let logged = self.logged(case, attempt)?;
         let sha1 = logged.field("sha1")?;
-        let view = attempt.views().find(|view| leaf(view).is_some_and(|leaf| leaf.sha1 != sha1))?;
-        let shown = leaf(view)?;
+        let view =
+            attempt.views().find(|view| view.tls.leaf().is_some_and(|leaf| leaf.sha1 != sha1))?;
+        let shown = view.tls.leaf()?;
         let signer = if shown.self_signed { "itself" } else { "an authority" };
         Some(
-            named(case, "log.certificate_not_the_servers", logged)
+            Fact::named(case, "log.certificate_not_the_servers", logged)
                 .with("logged", sha1)
                 .with("shown", &shown.sha1)
                 .with("issuer", &shown.issuer)
@@ -75,7 +67,7 @@ impl Certificates {
 pub(super) fn two_identities<'a>(attempts: impl Iterator<Item = &'a Attempt>) -> Option<Fact> {
     let mut first: BTreeMap<_, &Certificate> = BTreeMap::new();
     for view in attempts.flat_map(Attempt::views) {
-        let (Some(leaf), Some(chain)) = (leaf(view), &view.tls.certificates) else { continue };
+        let (Some(leaf), Some(chain)) = (view.tls.leaf(), &view.tls.certificates) else { continue };
         let known = *first.entry(view.server).or_insert(leaf);
         if !known.subject.eq_ignore_ascii_case(&leaf.subject) {
             return Some(
@@ -93,9 +85,9 @@ pub(super) fn two_identities<'a>(attempts: impl Iterator<Item = &'a Attempt>) ->
 /// answers in the server's name.
 fn changed_on_the_way(attempt: &Attempt) -> Option<Fact> {
     attempt.connections.iter().find_map(|connection| {
-        let mut views = connection.views.iter().filter(|view| leaf(view).is_some());
+        let mut views = connection.views.iter().filter(|view| view.tls.leaf().is_some());
         let (first, second) = (views.next()?, views.next()?);
-        let (one, other) = (leaf(first)?, leaf(second)?);
+        let (one, other) = (first.tls.leaf()?, second.tls.leaf()?);
         let chain = second.tls.certificates.as_ref()?;
         (one.sha256 != other.sha256).then(|| {
             at("wire.certificate.changed_on_the_way", second, chain)

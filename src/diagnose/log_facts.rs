@@ -27,7 +27,7 @@ pub(super) fn log_facts(case: &Case, attempt: &Attempt) -> Vec<Fact> {
         ("log.credentials_accepted", whole.iter().find(|o| &*o.kind == "event.rcm.1149")),
     ];
     for (kind, observation) in together {
-        facts.extend(observation.map(|o| named(case, kind, o)));
+        facts.extend(observation.map(|o| Fact::named(case, kind, o)));
     }
     let reasoned = whole.iter().any(|o| names_reason(o));
     let last = attempt.connections.len().saturating_sub(MOST_PER_KIND);
@@ -39,7 +39,7 @@ pub(super) fn log_facts(case: &Case, attempt: &Attempt) -> Vec<Fact> {
         && covers(case, attempt, "server:RdpCoreTS")
     {
         let last = whole.iter().rev().find(|o| o.kind.starts_with("event.rdpclient."));
-        facts.extend(last.map(|o| named(case, "log.client_try_without_server_trace", o)));
+        facts.extend(last.map(|o| Fact::named(case, "log.client_try_without_server_trace", o)));
     }
     facts
 }
@@ -61,12 +61,6 @@ fn event_facts(case: &Case, attempt: &Attempt) -> Vec<Fact> {
     }
     facts.reverse();
     facts
-}
-
-fn named(case: &Case, kind: &'static str, observation: &Observation) -> Fact {
-    let mut fact = Fact::of_observation(case, observation, 1.0);
-    fact.kind = kind.into();
-    fact
 }
 
 /// Records that tell why a connection failed, so that silence explains nothing.
@@ -108,7 +102,7 @@ fn chain(case: &Case, connection: &Connection, reasoned: bool, facts: &mut Vec<F
         records.iter().find(|o| matches!(&*o.kind, "event.rdpcorets.102" | "event.rdpcorets.103"));
     if let Some(o) = timed_out {
         facts.push(
-            named(case, "log.stalled_then_timeout", o)
+            Fact::named(case, "log.stalled_then_timeout", o)
                 .with("seconds", format!("{:.1}", seconds(o))),
         );
         return;
@@ -118,7 +112,8 @@ fn chain(case: &Case, connection: &Connection, reasoned: bool, facts: &mut Vec<F
         .find(|o| &*o.kind == "event.rdpcorets.103" && o.field("ReasonCode") == Some("0"));
     if let Some(o) = quiet.filter(|o| PRELOGON_TIMER_S.contains(&seconds(o))) {
         facts.push(
-            named(case, "log.prelogon_timeout", o).with("seconds", format!("{:.1}", seconds(o))),
+            Fact::named(case, "log.prelogon_timeout", o)
+                .with("seconds", format!("{:.1}", seconds(o))),
         );
         return;
     }
@@ -127,12 +122,13 @@ fn chain(case: &Case, connection: &Connection, reasoned: bool, facts: &mut Vec<F
     }
     if let Some(o) = gone {
         facts.push(
-            named(case, "log.chain_without_reason", o)
+            Fact::named(case, "log.chain_without_reason", o)
                 .with("seconds", format!("{:.1}", seconds(o))),
         );
     } else if let Some(o) = ended {
         facts.push(
-            named(case, "log.nothing_after_stack", o).with("seconds", format!("{:.1}", seconds(o))),
+            Fact::named(case, "log.nothing_after_stack", o)
+                .with("seconds", format!("{:.1}", seconds(o))),
         );
     }
 }

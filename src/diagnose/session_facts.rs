@@ -2,7 +2,6 @@
 //! not by the client.
 
 use super::Fact;
-use super::host_facts::named;
 use crate::base::CaseTime;
 use crate::correlate::{Attempt, Case, covers, log_success};
 use crate::observe::Observation;
@@ -58,12 +57,6 @@ fn events<'a>(case: &'a Case, attempt: &'a Attempt) -> impl Iterator<Item = &'a 
     case.events(attempt).filter(|(_, share)| *share >= 0.5).map(|(observation, _)| observation)
 }
 
-fn upto<'a>(case: &Case, list: &'a [usize], to: CaseTime) -> &'a [usize] {
-    let end = list
-        .partition_point(|index| case.observations.get(*index).is_some_and(|o| case.time(o) <= to));
-    list.get(..end).unwrap_or_default()
-}
-
 /// Disconnect records of the sessions that the attempt had.
 fn ends(case: &Case, attempt: &Attempt, known: &[usize]) -> Vec<Fact> {
     let sessions: BTreeSet<&str> = events(case, attempt)
@@ -76,7 +69,7 @@ fn ends(case: &Case, attempt: &Attempt, known: &[usize]) -> Vec<Fact> {
         .filter_map(session_of)
         .collect();
     let end = attempt.end.0.checked_add(AFTER).map_or(attempt.end, CaseTime);
-    upto(case, known, end)
+    case.until(known, end)
         .iter()
         .rev()
         .take(MOST_RECORDS)
@@ -100,7 +93,7 @@ fn missing(case: &Case, attempt: &Attempt, known: &[usize]) -> Option<Fact> {
     let user = accepted.field("Param1").unwrap_or_default();
     let held = held(case, attempt.start, known, user);
     let at_limit = if held >= HELD { "yes" } else { "no" };
-    let fact = named(case, "log.accepted_no_session", accepted)
+    let fact = Fact::named(case, "log.accepted_no_session", accepted)
         .with("user", user)
         .with("choice", choice(case, attempt, known, user))
         .with("held", held)
@@ -118,7 +111,7 @@ fn bare(user: &str) -> String {
 fn choice(case: &Case, attempt: &Attempt, known: &[usize], user: &str) -> &'static str {
     let end = attempt.end.0.checked_add(CHOICE).map_or(attempt.end, CaseTime);
     let (mut begun, mut ended) = (0usize, 0usize);
-    let around = upto(case, known, end).iter().rev().take(MOST_RECORDS);
+    let around = case.until(known, end).iter().rev().take(MOST_RECORDS);
     let around = around.filter_map(|index| case.observations.get(*index));
     for record in around.take_while(|o| case.time(o) >= attempt.start) {
         if record.field("User").is_none_or(|name| bare(name) != bare(user)) {
@@ -139,7 +132,7 @@ fn choice(case: &Case, attempt: &Attempt, known: &[usize], user: &str) -> &'stat
 
 /// Sessions of other users that were not logged off before `before`.
 fn held(case: &Case, before: CaseTime, known: &[usize], user: &str) -> usize {
-    let known = upto(case, known, before);
+    let known = case.until(known, before);
     let recent = known.get(known.len().saturating_sub(MOST_RECORDS)..).unwrap_or_default();
     let mut held: BTreeMap<&str, String> = BTreeMap::new();
     for record in recent.iter().filter_map(|index| case.observations.get(*index)) {

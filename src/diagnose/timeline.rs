@@ -2,7 +2,6 @@
 //! listen, on what kind of network, and who else knocked?
 
 use super::Fact;
-use super::host_facts::named;
 use crate::base::{CaseTime, RDP_PORT, millis_between};
 use crate::correlate::{Attempt, Case, Connection, covers, syn_unanswered, vantage_of};
 use crate::observe::{Observation, Side};
@@ -110,13 +109,6 @@ fn between<'a>(case: &Case, list: &'a [usize], from: CaseTime, to: CaseTime) -> 
     list.get(begin..end).unwrap_or_default()
 }
 
-/// Of a list in the order of time, what is not after `to`.
-fn until<'a>(case: &Case, list: &'a [usize], to: CaseTime) -> &'a [usize] {
-    let end = list
-        .partition_point(|index| case.observations.get(*index).is_some_and(|o| case.time(o) <= to));
-    list.get(..end).unwrap_or_default()
-}
-
 /// How a record says that its host goes down, if it does.
 fn going_down(observation: &Observation) -> Option<&'static str> {
     match &*observation.kind {
@@ -146,12 +138,12 @@ impl Timeline {
 
     /// The first record after a moment.
     fn next<'a>(&self, case: &'a Case, after: CaseTime) -> Option<&'a Observation> {
-        let index = self.all.get(until(case, &self.all, after).len())?;
+        let index = self.all.get(case.until(&self.all, after).len())?;
         case.observations.get(*index)
     }
 
     fn last<'a>(&self, case: &'a Case, list: &[usize], to: CaseTime) -> Option<&'a Observation> {
-        until(case, list, to).last().and_then(|index| case.observations.get(*index))
+        case.last_until(list, to)
     }
 
     /// Whether the host was off or asleep all through the attempt, or was up.
@@ -163,7 +155,7 @@ impl Timeline {
             if case.time(wrote) > attempt.end {
                 let away = millis_between(went.0, case.time(wrote).0) / 60_000.0;
                 let before = millis_between(went.0, attempt.start.0) / 60_000.0;
-                let fact = named(case, "log.host_down", stopped)
+                let fact = Fact::named(case, "log.host_down", stopped)
                     .with("how", how)
                     .with("minutes_before", format!("{before:.0}"))
                     .with("minutes_away", format!("{away:.0}"));
@@ -176,28 +168,31 @@ impl Timeline {
     fn up(&self, case: &Case, attempt: &Attempt) -> Option<Fact> {
         if let Some(index) = between(case, &self.all, attempt.start, attempt.end).first() {
             let record = case.observations.get(*index)?;
-            return Some(named(case, "log.host_up", record).with("when", "during"));
+            return Some(Fact::named(case, "log.host_up", record).with("when", "during"));
         }
         let before = self.last(case, &self.all, attempt.start)?;
         let after = self.next(case, attempt.end)?;
         let (from, to) = (case.time(before), case.time(after));
         let near = from >= earlier(attempt.start, NEAR) && to <= later(attempt.end, NEAR);
         let unbroken = between(case, &self.power, from, to).is_empty();
-        (near && unbroken)
-            .then(|| named(case, "log.host_up", before).with("when", "shortly before and after"))
+        (near && unbroken).then(|| {
+            Fact::named(case, "log.host_up", before).with("when", "shortly before and after")
+        })
     }
 
     /// The host went down while the attempt lasted.
     fn went_down(&self, case: &Case, attempt: &Attempt) -> Option<Fact> {
         let during = between(case, &self.power, attempt.start, later(attempt.end, STOPPING));
         let mut records = during.iter().filter_map(|index| case.observations.get(*index));
-        records.find_map(|o| Some(named(case, "log.host_went_down", o).with("how", going_down(o)?)))
+        records.find_map(|o| {
+            Some(Fact::named(case, "log.host_went_down", o).with("how", going_down(o)?))
+        })
     }
 
     /// Whether the server listens on the port that the client tried.
     fn port(&self, case: &Case, attempt: &Attempt) -> Option<Fact> {
         let wanted = wanted_port(attempt)?;
-        let known = until(case, &self.ports, attempt.end);
+        let known = case.until(&self.ports, attempt.end);
         let last = known.last().and_then(|index| case.observations.get(*index))?;
         let since = earlier(case.time(last), ONE_START);
         let mut together = known
@@ -208,8 +203,8 @@ impl Timeline {
             .filter(|o| case.time(o) >= since);
         let here = together.find(|o| o.subject.server_port == Some(wanted));
         let fact = match here {
-            Some(here) => named(case, "log.listening_here", here),
-            None => named(case, "log.listening_elsewhere", last),
+            Some(here) => Fact::named(case, "log.listening_here", here),
+            None => Fact::named(case, "log.listening_elsewhere", last),
         };
         Some(fact.with("wanted", wanted))
     }
@@ -218,7 +213,7 @@ impl Timeline {
     /// not before; else the last one. `dropped` tells whether the server let the packets
     /// of the attempt fall.
     fn network(&self, case: &Case, attempt: &Attempt) -> Option<Fact> {
-        let known = until(case, &self.networks, attempt.end);
+        let known = case.until(&self.networks, attempt.end);
         let first = known.len().saturating_sub(MOST_NETWORKS);
         let recent = known.get(first..)?.iter().filter_map(|index| case.observations.get(*index));
         let mut state: BTreeMap<&str, (&Observation, bool)> = BTreeMap::new();
@@ -238,12 +233,14 @@ impl Timeline {
             Some((record, turned)) => {
                 let was = if *turned { "no" } else { "unknown" };
                 let dropped = if dropped_by_server(case, attempt) { "yes" } else { "unknown" };
-                named(case, "log.network_public", record)
+                Fact::named(case, "log.network_public", record)
                     .with("network", network_name(record))
                     .with("before", was)
                     .with("dropped", dropped)
             }
-            None => named(case, "log.network_trusted", last?).with("network", network_name(last?)),
+            None => {
+                Fact::named(case, "log.network_trusted", last?).with("network", network_name(last?))
+            }
         })
     }
 
@@ -259,7 +256,7 @@ impl Timeline {
         let addresses: BTreeSet<IpAddr> = records.iter().filter_map(|o| o.subject.client).collect();
         let last = records.first().filter(|_| addresses.len() >= RUSH_ADDRESSES)?;
         Some(
-            named(case, "log.connection_rush", last)
+            Fact::named(case, "log.connection_rush", last)
                 .with("connections", knocked.len())
                 .with("addresses", addresses.len()),
         )
@@ -272,11 +269,11 @@ impl Timeline {
         let accepted = records(case, connection).find(|o| &*o.kind == "event.rdpcorets.131")?;
         // The log has to go on, or the stack may have been logged after its end.
         let from = later(case.time(accepted), NO_STACK);
-        let behind = self.all.get(until(case, &self.all, from).len()..)?;
+        let behind = self.all.get(case.until(&self.all, from).len()..)?;
         let goes_on = behind.iter().take(MOST_LOOKED_AT).any(|index| {
             case.observations.get(*index).is_some_and(|o| o.kind.starts_with("event.rdpcorets."))
         });
-        goes_on.then(|| named(case, "log.accepted_without_stack", accepted))
+        goes_on.then(|| Fact::named(case, "log.accepted_without_stack", accepted))
     }
 
     /// The capture shows a connection that was accepted, and the log of the server holds
@@ -305,7 +302,7 @@ impl Timeline {
             true => format!("{seconds:.1} s before"),
             false => format!("{:.1} s after", -seconds),
         };
-        let fact = named(case, "log.client_network_left", record);
+        let fact = Fact::named(case, "log.client_network_left", record);
         Some(fact.with("network", network_name(record)).with("when", when))
     }
 }

@@ -7,7 +7,7 @@ use super::flood::Likeness;
 use super::full;
 use super::locate::ChunkPlace;
 use super::observe::observation;
-use super::runs::IdRun;
+use super::runs::{IdRun, Runs};
 use super::walk::{CHUNK_LEN, RawRecord, Walk, announced_records, checksums_hold, walk};
 use crate::base::{Gap, filetime};
 use crate::knowledge::Knowledge;
@@ -38,8 +38,7 @@ pub(super) struct Scan {
     pub(super) span: Option<(u64, u64)>,
     /// Of the first and the last record.
     pub(super) speakers: Vec<Speaker>,
-    /// Runs of consecutive numbers, in the order in which they stand.
-    pub(super) runs: Vec<IdRun>,
+    pub(super) runs: Runs,
     /// What is wanted of it, decoded at once where that is little: each with its place
     /// among the wanted ones.
     pub(super) decoded: Option<Decoded>,
@@ -88,15 +87,7 @@ impl Scan {
             return;
         }
         self.span = Some(self.span.map_or((time, time), |(a, b)| (a.min(time), b.max(time))));
-        match self.runs.last_mut() {
-            Some(run) if run.last.0.checked_add(1) == Some(record.id) => {
-                run.last = (record.id, time);
-            }
-            _ => {
-                let end = (record.id, time);
-                self.runs.push(IdRun { first: end, last: end });
-            }
-        }
+        self.runs.join(IdRun::of(record.id, time));
     }
 }
 

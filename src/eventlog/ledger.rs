@@ -58,7 +58,7 @@ impl Ledger {
         unreadable: u64,
         observations: impl Iterator<Item = &'a Observation>,
     ) {
-        scan.runs.iter().for_each(|run| self.runs.join(*run));
+        scan.runs.iter().for_each(|run| self.runs.join(run));
         let mut heard: BTreeMap<Speaker, Tally> = BTreeMap::new();
         for observation in observations {
             // What was recovered from given-up space is of another time.
@@ -67,7 +67,7 @@ impl Ledger {
             }
             if let Vantage::Log { host, channel } = &observation.vantage {
                 let tally = heard.entry((Arc::clone(host), Arc::clone(channel))).or_default();
-                tally.records += 1 + observation.repeats;
+                tally.records += 1;
                 tally.span = join_spans(tally.span, Some((observation.time, observation.time)));
             }
         }

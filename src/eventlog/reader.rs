@@ -6,8 +6,8 @@ use super::flood::Floods;
 use super::ledger::Ledger;
 use super::locate::{ChunkPlace, file_header, grid, locate};
 use super::walk::{CHUNK_LEN, CHUNK_SIGNATURE};
-use crate::base::Gap;
-use crate::base::limits::{MAX_GAPS_PER_FILE, MAX_RECORDS_PER_LOG};
+use crate::base::limits::MAX_RECORDS_PER_LOG;
+use crate::base::{Gap, GapList};
 use crate::intake::{EvidenceFile, ReadAt};
 use crate::knowledge::Knowledge;
 use crate::observe::{Coverage, Observation};
@@ -26,13 +26,13 @@ pub struct LogFacts {
 
 /// Chunks after which the order is restored: each leaves only what it found. Every
 /// thread holds one chunk at a time.
-const BATCH: usize = 1024;
+const BATCH: usize = 256;
 
 /// Reads one .evtx log.
 pub(super) fn read(file: &EvidenceFile, knowledge: &Knowledge) -> LogFacts {
     let mut log = Log::new(&file.name);
     if let Err(error) = log.read(file, knowledge) {
-        log.gap(Gap::file(&file.name, format!("reading stopped: {error}")));
+        log.gaps.push(Gap::file(&file.name, format!("reading stopped: {error}")));
     }
     let mut facts = log.finish();
     file.explain_offsets(&mut facts.gaps);
@@ -50,8 +50,7 @@ struct Log {
     file: Arc<str>,
     /// Each with the number under which it is kept.
     observations: Vec<(u64, Observation)>,
-    gaps: Vec<Gap>,
-    more_gaps: usize,
+    gaps: GapList,
     ledger: Ledger,
     floods: Floods,
     /// Wanted records that were not decoded because there were too many.
@@ -63,32 +62,26 @@ impl Log {
         Self {
             file: Arc::clone(file),
             observations: Vec::new(),
-            gaps: Vec::new(),
-            more_gaps: 0,
+            gaps: GapList::default(),
             ledger: Ledger::default(),
             floods: Floods::default(),
             left_out: 0,
         }
     }
 
-    fn gap(&mut self, gap: Gap) {
-        if self.gaps.len() < MAX_GAPS_PER_FILE {
-            self.gaps.push(gap);
-        } else {
-            self.more_gaps += 1;
-        }
-    }
-
     fn read(&mut self, file: &EvidenceFile, knowledge: &Knowledge) -> io::Result<()> {
-        let input = file.open_at(&mut self.gaps)?;
+        let mut unpacking = Vec::new();
+        let input = file.open_at(&mut unpacking);
+        self.gaps.extend(unpacking);
+        let input = input?;
         let mut header = file_header(&self.file, &input)?;
-        std::mem::take(&mut header.gaps).into_iter().for_each(|gap| self.gap(gap));
+        self.gaps.extend(std::mem::take(&mut header.gaps));
         let places: Vec<ChunkPlace> = grid(header.chunks, &input).collect();
         let off_grid = self.chunks(&places, &input, knowledge);
         if let Some(offset) = off_grid {
             // From here on every chunk has to be looked for.
             let layout = locate(&self.file, &input, &header, offset)?;
-            layout.gaps.into_iter().for_each(|gap| self.gap(gap));
+            self.gaps.extend(layout.gaps);
             self.ledger.lost(layout.lost);
             self.chunks(&layout.chunks, &input, knowledge);
         }
@@ -139,7 +132,8 @@ impl Log {
             .wanted
             .iter()
             .map(|wanted| {
-                if self.floods.kept() >= MAX_RECORDS_PER_LOG as u64 {
+                // Whole batches: what is undecided may turn out not to be wanted.
+                if self.observations.len() >= MAX_RECORDS_PER_LOG {
                     self.left_out += 1;
                     return None;
                 }
@@ -163,7 +157,7 @@ impl Log {
         let observations = decoded.observations.iter().map(|(_, observation)| observation);
         self.ledger.chunk(&scan, decoded.unreadable, observations);
         self.observations.extend(decoded.observations);
-        scan.gaps.into_iter().chain(decoded.gaps).for_each(|gap| self.gap(gap));
+        self.gaps.extend(scan.gaps.into_iter().chain(decoded.gaps));
     }
 
     fn finish(mut self) -> LogFacts {
@@ -179,21 +173,17 @@ impl Log {
         observations.dedup_by(|b, a| {
             recovered(b) && (a.source.place, a.time, &a.kind) == (b.source.place, b.time, &b.kind)
         });
-        let mut gaps = self.gaps;
-        let mut tell = |count: u64, what: &str| {
-            if count > 0 {
-                gaps.push(Gap::file(&self.file, format!("{count} {what}")));
-            }
-        };
-        tell(self.more_gaps as u64, "more problems in this file");
-        tell(
-            self.left_out,
-            "wanted records behind the first were not read: give a part of the log, or less of it",
-        );
-        tell(
-            self.floods.blurred,
-            "records of a flood were counted with others that are not quite alike",
-        );
+        let counts = [
+            (
+                self.left_out,
+                "wanted records behind the first were not read: give a part of the log, or less of it",
+            ),
+            (
+                self.floods.blurred,
+                "records of a flood were counted with others that are not quite alike",
+            ),
+        ];
+        let gaps = self.gaps.finish(&self.file, &counts);
         LogFacts { observations, coverage: self.ledger.coverage(&self.file), gaps }
     }
 }

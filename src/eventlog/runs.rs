@@ -11,6 +11,13 @@ pub(super) struct IdRun {
     pub(super) last: (u64, u64),
 }
 
+impl IdRun {
+    /// One record.
+    pub(super) fn of(id: u64, filetime: u64) -> Self {
+        Self { first: (id, filetime), last: (id, filetime) }
+    }
+}
+
 /// Runs of consecutive record numbers that are followed in one log. A log in use has
 /// a handful, a filtered export one per record.
 const MAX_RUNS: usize = 100_000;
@@ -31,6 +38,10 @@ impl Runs {
             Some(last) if full => last.last = last.last.max(run.last),
             _ => self.0.push(run),
         }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = IdRun> {
+        self.0.iter().copied()
     }
 
     /// The holes between them, in the order of time.

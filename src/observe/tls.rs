@@ -55,3 +55,10 @@ pub struct TlsTrace {
     pub application_records: [u64; 2],
     pub application_bytes: [u64; 2],
 }
+
+impl TlsTrace {
+    /// The certificate that the server showed.
+    pub fn leaf(&self) -> Option<&Certificate> {
+        self.certificates.as_ref()?.value.first()
+    }
+}

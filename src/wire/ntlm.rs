@@ -3,6 +3,7 @@
 
 use super::DecodeError;
 use super::decode::{Fields, narrow, utf16};
+use crate::base::filetime;
 use jiff::Timestamp;
 
 /// Bytes before the AV pairs of an NTLMv2 response: NTProofStr and the fixed part
@@ -237,23 +238,16 @@ impl TargetInfo {
                 3 => info.dns_computer = Some(utf16(value)),
                 4 => info.dns_domain = Some(utf16(value)),
                 5 => info.dns_tree = Some(utf16(value)),
-                7 => info.timestamp = value.try_into().ok().and_then(filetime),
+                7 => {
+                    info.timestamp =
+                        value.try_into().ok().map(u64::from_le_bytes).and_then(filetime)
+                }
                 9 => info.target_spn = Some(utf16(value)),
                 _ => {}
             }
         }
         info
     }
-}
-
-/// FILETIME, [MS-DTYP] 2.3.3: units of 100 ns since 1601.
-fn filetime(bytes: [u8; 8]) -> Option<Timestamp> {
-    const UNITS_PER_SECOND: u64 = 10_000_000;
-    const SECONDS_1601_TO_1970: i64 = 11_644_473_600;
-    let units = u64::from_le_bytes(bytes);
-    let seconds = i64::try_from(units / UNITS_PER_SECOND).ok()?;
-    let nanos = i32::try_from(units % UNITS_PER_SECOND * 100).ok()?;
-    Timestamp::new(seconds.checked_sub(SECONDS_1601_TO_1970)?, nanos).ok()
 }
 
 #[cfg(test)]

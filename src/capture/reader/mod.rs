@@ -9,8 +9,7 @@ mod pcap;
 mod pcapng;
 mod section;
 
-use crate::base::limits::MAX_GAPS_PER_FILE;
-use crate::base::{Gap, counted};
+use crate::base::{Gap, GapList, counted};
 use crate::intake::{EvidenceFile, FileKind};
 use crate::wire::packet::LinkType;
 use input::Input;
@@ -60,7 +59,7 @@ fn read(file: &EvidenceFile, gaps: &mut Gaps, sink: Sink<'_>) -> io::Result<()> 
     if file.kind == FileKind::NetMon {
         let mut opened = Vec::new();
         let reader = file.open(&mut opened)?;
-        gaps.gaps.append(&mut opened);
+        gaps.gaps.extend(opened);
         return netmon::read(reader, gaps, sink);
     }
     let mut input = Input::new(file.stream()?);
@@ -75,8 +74,7 @@ fn read(file: &EvidenceFile, gaps: &mut Gaps, sink: Sink<'_>) -> io::Result<()> 
 /// Collects gaps up to the budget and counts the rest.
 struct Gaps {
     file: Arc<str>,
-    gaps: Vec<Gap>,
-    suppressed: u64,
+    gaps: GapList,
     unreadable: u64,
     secrets: Vec<u8>,
 }
@@ -85,19 +83,14 @@ impl Gaps {
     fn new(file: &Arc<str>) -> Self {
         Self {
             file: Arc::clone(file),
-            gaps: Vec::new(),
-            suppressed: 0,
+            gaps: GapList::default(),
             unreadable: 0,
             secrets: Vec::new(),
         }
     }
 
     fn push(&mut self, offset: u64, message: impl Into<String>) {
-        if self.gaps.len() < MAX_GAPS_PER_FILE {
-            self.gaps.push(Gap::at(&self.file, offset, message));
-        } else {
-            self.suppressed += 1;
-        }
+        self.gaps.push(Gap::at(&self.file, offset, message));
     }
 
     fn push_for_file(&mut self, message: impl Into<String>) {
@@ -114,10 +107,6 @@ impl Gaps {
 
     /// A hole: why, behind which frame, how many bytes, and where reading goes on.
     fn hole(&mut self, start: u64, why: &str, frame: u64, bytes: u64, goes_on: Option<u64>) {
-        if self.gaps.len() >= MAX_GAPS_PER_FILE {
-            self.suppressed += 1;
-            return;
-        }
         let message = match goes_on {
             Some(offset) => format!(
                 "{why} after frame {frame}: {} skipped, reading goes on at byte {offset}",
@@ -131,11 +120,8 @@ impl Gaps {
         self.push(start, message);
     }
 
-    fn into_outcome(mut self) -> ReadOutcome {
-        if self.suppressed > 0 {
-            let message = format!("{} in this file", counted(self.suppressed, "more problem"));
-            self.push_for_file(message);
-        }
-        ReadOutcome { gaps: self.gaps, unreadable: self.unreadable, secrets: self.secrets }
+    fn into_outcome(self) -> ReadOutcome {
+        let gaps = self.gaps.finish(&self.file, &[]);
+        ReadOutcome { gaps, unreadable: self.unreadable, secrets: self.secrets }
     }
 }

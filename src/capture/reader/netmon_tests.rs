@@ -55,7 +55,7 @@ fn frames_of(bytes: &[u8]) -> (Vec<Seen>, Vec<String>) {
         frames.push((frame.number, frame.link, frame.data.to_vec(), frame.time.to_string()));
     })
     .unwrap();
-    (frames, gaps.gaps.iter().map(|gap| gap.message.clone()).collect())
+    (frames, gaps.into_outcome().gaps.into_iter().map(|gap| gap.message).collect())
 }
 
 const TWO: &[(u16, &[u8])] = &[(1, b"first"), (1, b"second")];

@@ -3,8 +3,8 @@
 use super::super::observe::observation;
 use super::super::runs::{IdRun, Runs};
 use super::super::{EventRecord, LogFacts};
-use crate::base::limits::{MAX_GAPS_PER_FILE, MAX_RECORDS_PER_LOG};
-use crate::base::{Gap, HostTime};
+use crate::base::limits::MAX_RECORDS_PER_LOG;
+use crate::base::{Gap, GapList, HostTime, filetime_of};
 use crate::intake::{EvidenceFile, FileKind};
 use crate::knowledge::{Event, Knowledge, Provider, Role, Timeline};
 use crate::observe::{Coverage, EvidenceKind, Hole, Observation, Place};
@@ -32,13 +32,6 @@ fn evidence_kind(kind: FileKind) -> EvidenceKind {
     }
 }
 
-/// The time as a FILETIME.
-fn ticks(time: HostTime) -> u64 {
-    const SECONDS_TO_1970: i128 = 11_644_473_600;
-    let ticks = time.0.as_nanosecond() / 100 + SECONDS_TO_1970 * 10_000_000;
-    u64::try_from(ticks).unwrap_or_default()
-}
-
 /// A code as logs spell it, where it is one that .NET made a negative number of.
 fn code(event: &Event, field: &str, value: &str) -> Option<String> {
     let status = [Role::Ntstatus, Role::Hresult, Role::Win32];
@@ -56,8 +49,7 @@ pub(super) struct Sink<'k> {
     observations: Vec<Observation>,
     speakers: BTreeMap<(Arc<str>, Arc<str>), Tally>,
     unreadable: u64,
-    gaps: Vec<Gap>,
-    more_gaps: u64,
+    gaps: GapList,
     left_out: u64,
     /// Records of hosts and channels behind the first, which no coverage counts.
     unnamed: u64,
@@ -76,8 +68,7 @@ impl<'k> Sink<'k> {
             observations: Vec::new(),
             speakers: BTreeMap::new(),
             unreadable: 0,
-            gaps: Vec::new(),
-            more_gaps: 0,
+            gaps: GapList::default(),
             left_out: 0,
             unnamed: 0,
             partial: "",
@@ -164,8 +155,7 @@ impl<'k> Sink<'k> {
         if let Some(time) = time {
             tally.span = Some(tally.span.map_or((time, time), |(a, b)| (a.min(time), b.max(time))));
             if let Some(number) = number {
-                let end = (number, ticks(time));
-                tally.runs.join(IdRun { first: end, last: end });
+                tally.runs.join(IdRun::of(number, filetime_of(time.0)));
             }
         }
     }
@@ -197,29 +187,21 @@ impl<'k> Sink<'k> {
     }
 
     pub(super) fn gap(&mut self, gap: Gap) {
-        if self.gaps.len() < MAX_GAPS_PER_FILE {
-            self.gaps.push(gap);
-        } else {
-            self.more_gaps += 1;
-        }
+        self.gaps.push(gap);
     }
 
     pub(super) fn finish(mut self) -> LogFacts {
-        for (count, what) in [
-            (self.more_gaps, "more problems in this file"),
+        self.observations.sort_by_key(|o| (o.source.place, o.time));
+        let coverage = self.coverage();
+        let counts = [
             (
                 self.unnamed,
                 "records of more hosts and channels than are told apart: no coverage counts them",
             ),
             (self.left_out, "wanted records behind the first were not kept: give less of the log"),
-        ] {
-            if count > 0 {
-                self.gaps.push(Gap::file(&self.file, format!("{count} {what}")));
-            }
-        }
-        self.observations.sort_by_key(|o| (o.source.place, o.time));
-        let coverage = self.coverage();
-        LogFacts { observations: self.observations, coverage, gaps: self.gaps }
+        ];
+        let gaps = self.gaps.finish(&self.file, &counts);
+        LogFacts { observations: self.observations, coverage, gaps }
     }
 
     fn coverage(&self) -> Vec<Coverage> {
