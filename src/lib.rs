@@ -7,7 +7,8 @@
 //!
 //! ```text
 //! paths ─► intake ─┬► eventlog ─┬─► observe ─► correlate ─► diagnose ─► report ─► bytes
-//!                  └► capture ──┘                              ▲
+//!                  ├► document ─┤                              ▲
+//!                  └► capture ──┘                              │
 //!                       └ wire                             knowledge
 //! ```
 //!
@@ -20,6 +21,7 @@ pub mod capture;
 pub mod cli;
 pub mod correlate;
 pub mod diagnose;
+pub mod document;
 pub mod eventlog;
 pub mod intake;
 pub mod knowledge;

@@ -4,8 +4,9 @@ use crate::base::{Endpoint, Gap, RDP_PORT};
 use crate::capture::{self, CaptureFacts};
 use crate::correlate::{Evidence, correlate, short_name};
 use crate::diagnose::{Question, diagnose};
+use crate::document::{self, DocumentFacts};
 use crate::eventlog::{self, LogFacts};
-use crate::intake::{self, EvidenceFile};
+use crate::intake::{self, EvidenceFile, FileKind};
 use crate::knowledge::Knowledge;
 use crate::report::{self, Report};
 use crate::wire::decrypt::KeyLog;
@@ -71,6 +72,7 @@ pub fn analyse(
         .map(|file| {
             let facts = match file.kind {
                 kind if kind.is_log() => Read::Log(eventlog::read(file, knowledge)),
+                FileKind::Text => Read::Document(document::read(file, knowledge)),
                 _ => Read::Capture(Box::new(capture::read(file, &ports, config.secrets.clone()))),
             };
             progress.done(&file.name, file.size);
@@ -82,7 +84,7 @@ pub fn analyse(
     let findings = diagnose(&case, knowledge, &config.question);
     gaps.sort();
     let inputs = config.paths.iter().map(|path| path.to_string_lossy().into_owned()).collect();
-    report::build(&case_name(config), inputs, &case, &findings, &gaps, knowledge, &config.question)
+    report::build(&case_name(config), inputs, &case, &findings, &gaps, knowledge)
 }
 
 /// The hosts of stated clock offsets that no log names: their offsets corrected nothing.
@@ -95,6 +97,7 @@ pub fn unused_offsets<'a>(config: &'a Config, report: &Report) -> Vec<&'a str> {
 /// What a reader gave.
 enum Read {
     Log(LogFacts),
+    Document(DocumentFacts),
     Capture(Box<CaptureFacts>),
 }
 
@@ -107,6 +110,11 @@ fn lay_down(read: Vec<Read>, gaps: &mut Vec<Gap>) -> Evidence {
                 evidence.observations.extend(log.observations);
                 evidence.coverage.extend(log.coverage);
                 gaps.extend(log.gaps);
+            }
+            Read::Document(document) => {
+                evidence.observations.extend(document.observations);
+                evidence.coverage.extend(document.coverage);
+                gaps.extend(document.gaps);
             }
             Read::Capture(capture) => {
                 evidence.conversations.extend(capture.conversations);

@@ -12,6 +12,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("knowledge", &["base", "observe"]),
     ("eventlog", &["base", "intake", "observe", "knowledge"]),
     ("capture", &["base", "wire", "intake", "observe"]),
+    ("document", &["base", "intake", "observe", "knowledge"]),
     ("correlate", &["base", "observe"]),
     ("diagnose", &["base", "observe", "correlate", "knowledge"]),
     ("report", &["base", "wire", "observe", "correlate", "diagnose", "knowledge"]),

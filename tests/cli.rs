@@ -1,6 +1,6 @@
 //! The program as a user runs it.
 
-use crate::support::{root, shared};
+use crate::support::{files, root, shared};
 use serde_json::Value;
 use std::fs;
 use std::io::Write as _;
@@ -248,4 +248,52 @@ fn labelled_tickets_are_answered_and_healthy_ones_raise_no_alarm() {
     }
     assert!(alarms.is_empty(), "false alarms: {alarms:?}");
     assert!(points / f64::from(total) >= 0.9, "{points} points of {total}");
+}
+
+/// A folder with a sample's evidence and a dialog as somebody pasted it.
+fn with_dialog(sample: &str, dialog: &str) -> tempfile::TempDir {
+    let ticket = tempfile::tempdir().unwrap();
+    for file in files(&root().join("samples").join(sample)) {
+        let name = file.to_string_lossy().replace('/', "_");
+        fs::copy(&file, ticket.path().join(name)).unwrap();
+    }
+    fs::write(ticket.path().join("ticket.txt"), dialog).unwrap();
+    ticket
+}
+
+fn report_of(arguments: &[&str]) -> Value {
+    json(&run(&[&["analyze", "--format", "json"], arguments].concat()))
+}
+
+#[test]
+fn a_pasted_dialog_is_told_and_narrows_but_never_names_a_cause_alone() {
+    let dialog = "Error code: 0x904\r\nExtended error code: 0x7\r\nTimestamp (UTC): 06/03/25 08:15:05 AM\r\n";
+    let alone = tempfile::tempdir().unwrap();
+    fs::write(alone.path().join("dialog.txt"), dialog).unwrap();
+    let report = report_of(&[alone.path().to_str().unwrap()]);
+    assert_eq!(
+        (&report["verdict"], &report["diagnoses"]),
+        (&"inconclusive".into(), &serde_json::json!([]))
+    );
+    assert_eq!(report["client_codes"][0]["concerns_an_attempt"], false);
+    assert!(report["missing_evidence"].as_array().unwrap().len() >= 3);
+
+    let ticket = with_dialog("tls-no-shared-cipher", dialog);
+    let report = report_of(&[ticket.path().to_str().unwrap()]);
+    assert_eq!(report["diagnoses"][0]["cause"], "tls-no-shared-cipher");
+    assert_eq!(report["client_codes"][0]["source"]["file"], "ticket.txt");
+    let evidence = report["diagnoses"][0]["evidence"].as_array().unwrap();
+    let told = evidence.iter().find(|e| e["source"]["file"] == "ticket.txt").unwrap();
+    assert_eq!(told["source"]["line"], 1);
+    assert!(told["weight_db"].as_f64().unwrap() <= 3.0);
+}
+
+#[test]
+fn a_dialog_of_another_day_is_about_none_of_the_attempts() {
+    let dialog =
+        "Error code: 0x204\nExtended error code: 0x0\nTimestamp (UTC): 01/02/25 08:15:05 AM\n";
+    let ticket = with_dialog("tls-no-shared-cipher", dialog);
+    let report = report_of(&[ticket.path().to_str().unwrap()]);
+    assert_eq!(report["diagnoses"][0]["cause"], "tls-no-shared-cipher");
+    assert_eq!(report["client_codes"][0]["concerns_an_attempt"], false);
 }

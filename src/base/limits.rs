@@ -109,3 +109,6 @@ pub const MAX_TEXT: usize = 512;
 
 /// Files that one case may hold.
 pub const MAX_FILES: usize = 100_000;
+
+/// Bytes of a text that are looked at; registry exports of a whole hive have some MiB.
+pub const MAX_DOCUMENT: u64 = 4 << 20;

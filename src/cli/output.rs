@@ -72,7 +72,9 @@ fn refuse_evidence(path: &Path) -> Result<()> {
     let mut head = Vec::new();
     // What cannot be read is no evidence either; creating the file will say so.
     let _ = existing.take(512).read_to_end(&mut head);
-    if sniff(&head).is_evidence() {
+    // An earlier report may be replaced: a text is no evidence that cannot be had again.
+    let kind = sniff(&head);
+    if kind.is_log() || kind.is_capture() {
         bail!("{} is an event log or a capture: choose another --output", path.display());
     }
     Ok(())

@@ -54,7 +54,7 @@ impl Clocks {
             Vantage::Log { host, .. } => self
                 .offset(host)
                 .map_or_else(|| time.uncorrected(), |offset| time.corrected(offset)),
-            Vantage::Capture { .. } => time.uncorrected(),
+            Vantage::Capture { .. } | Vantage::Document { .. } => time.uncorrected(),
         }
     }
 }

@@ -1,15 +1,17 @@
 //! Which of the troubles is the user's?
 
-use super::diagnosis::Certainty;
+use super::complaint::Nearness;
+use super::diagnosis::{Certainty, Evidence};
 use super::rank::Ranking;
 use super::trouble::Trouble;
 use crate::base::{CaseTime, millis_between};
 use crate::correlate::{Attempt, Case, Outcome};
 use std::collections::HashMap;
 
-/// Puts the trouble first that the user most likely means: one of a client's own
-/// log, then one that failed at all, then one whose reason is known, then the rarest (a scanner's failures are
-/// all alike), then the latest.
+/// Puts the trouble first that the user most likely means: one that the user's dialog
+/// is about, one of a client's own log, then one that failed at all, then one for whose
+/// cause the client shows the user's codes, then one whose reason is known, then the
+/// rarest (a scanner's failures are all alike), then the latest.
 pub(super) fn most_relevant_first(case: &Case, judged: &mut [(Trouble, Ranking)]) {
     let mut clients_per_cause: HashMap<String, usize> = HashMap::new();
     for (_, ranking) in judged.iter() {
@@ -30,8 +32,17 @@ pub(super) fn most_relevant_first(case: &Case, judged: &mut [(Trouble, Ranking)]
         // A name that did not resolve has no attempts, and failed.
         let mut attempts = trouble.attempts(case).peekable();
         let works = attempts.peek().is_some() && attempts.all(succeeded);
-        (!trouble.in_client_log, works, !known, crowd, age)
+        let meant = trouble.told.iter().map(|told| told.nearness).min();
+        let fits = meant.is_some()
+            && first.is_some_and(|first| first.evidence.iter().any(|e| is_told(trouble, e)));
+        let meant = meant.unwrap_or(Nearness::Denied);
+        (meant, !trouble.in_client_log, works, !fits, !known, crowd, age)
     });
+}
+
+/// Whether a statement is about what the user saw.
+fn is_told(trouble: &Trouble, evidence: &Evidence) -> bool {
+    trouble.told.iter().any(|told| told.complaint.source == evidence.source)
 }
 
 fn succeeded(attempt: &Attempt) -> bool {

@@ -1,10 +1,12 @@
 //! What would decide, and is not there?
 
+use super::complaint::Complaint;
 use super::diagnosis::Diagnosis;
 use super::trouble::Trouble;
 use crate::base::{HostTime, rfc3339};
 use crate::correlate::{Case, covers, silent};
-use crate::knowledge::Knowledge;
+use crate::knowledge::lookup::fit_of;
+use crate::knowledge::{Cause, Knowledge, Settle};
 use crate::observe::Hole;
 use std::collections::BTreeMap;
 
@@ -16,21 +18,14 @@ pub struct Missing {
     pub how: Vec<String>,
 }
 
-impl Missing {
-    fn add_causes(&mut self, causes: Vec<String>) {
-        for cause in causes {
-            if !self.would_separate.contains(&cause) {
-                self.would_separate.push(cause);
-            }
-        }
-    }
-}
-
 /// Requests that are listed: a person asks for few things at a time.
 const MOST_REQUESTS: usize = 5;
 
 /// Causes below this share of the leader's probability need no separating.
 const WORTH_SEPARATING: f64 = 0.05;
+
+/// What is worth less than this is not asked for, in bits.
+const LEAST_GAIN: f64 = 0.005;
 
 /// What would separate the leading causes, most useful first.
 pub(super) fn missing(
@@ -40,41 +35,71 @@ pub(super) fn missing(
     knowledge: &Knowledge,
 ) -> Vec<Missing> {
     let leader = diagnoses.first().map_or(0.0, |d| d.probability);
-    let mut wanted: BTreeMap<String, (f64, Missing)> = BTreeMap::new();
-    for diagnosis in diagnoses.iter().filter(|d| d.probability >= leader * WORTH_SEPARATING) {
-        let Some(cause) = knowledge.causes.get(&diagnosis.cause) else { continue };
-        for settle in &cause.settle {
-            let there = !settle.unless.is_empty()
-                && trouble.attempts(case).any(|attempt| covers(case, attempt, &settle.unless));
-            if there {
-                continue;
-            }
-            let entry = wanted.entry(settle.what.clone()).or_insert_with(|| {
-                let missing = Missing {
-                    what: settle.what.clone(),
-                    would_separate: Vec::new(),
-                    how: settle.how.clone(),
-                };
-                (0.0, missing)
-            });
-            // A cause that is certain, or impossible, gains nothing.
-            entry.0 += diagnosis.probability * (1.0 - diagnosis.probability);
-            entry.1.would_separate.push(diagnosis.cause.clone());
-        }
-    }
-    let mut wanted: Vec<(f64, Missing)> = wanted.into_values().collect();
-    wanted.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.what.cmp(&b.1.what)));
-    let mut requests: Vec<Missing> = Vec::new();
-    for (_, missing) in wanted {
-        // Two causes may ask for the same thing in other words: once is enough.
-        match requests.iter_mut().find(|known| known.how == missing.how) {
-            Some(known) => known.add_causes(missing.would_separate),
-            None => requests.push(missing),
-        }
-    }
-    requests.truncate(MOST_REQUESTS);
+    let leaders: Vec<(&Cause, f64)> = diagnoses
+        .iter()
+        .filter(|d| d.probability >= leader * WORTH_SEPARATING)
+        .filter_map(|d| Some((knowledge.causes.get(&d.cause)?, d.probability)))
+        .collect();
+    let is_there = |settle: &Settle| {
+        !settle.unless.is_empty()
+            && trouble.attempts(case).any(|attempt| covers(case, attempt, &settle.unless))
+    };
+    let mut requests = requests(&leaders, is_there);
     requests.extend(holes(case, trouble));
     requests
+}
+
+/// What would tell of which cause the user's codes are, where nothing else is there.
+pub(super) fn for_complaints(complaints: &[Complaint], knowledge: &Knowledge) -> Vec<Missing> {
+    let fits = |cause: &&Cause| {
+        complaints.iter().any(|told| fit_of(cause, told.reason, told.extended).is_some())
+    };
+    let odds = |cause: &Cause| 10f64.powf(cause.prior_db / 10.0);
+    let all: f64 = knowledge.causes.values().filter(fits).map(odds).sum();
+    let causes = knowledge.causes.values().filter(fits);
+    let candidates: Vec<(&Cause, f64)> = causes.map(|cause| (cause, odds(cause) / all)).collect();
+    requests(&candidates, |_| false)
+}
+
+/// Asks for one thing after the other: each time for what tells most, given that the
+/// ones before will be there.
+fn requests(candidates: &[(&Cause, f64)], is_there: impl Fn(&Settle) -> bool) -> Vec<Missing> {
+    // Two causes may ask for the same thing in other words: once is enough.
+    let mut wanted: BTreeMap<&[String], Missing> = BTreeMap::new();
+    for (cause, _) in candidates {
+        for settle in cause.settle.iter().filter(|settle| !is_there(settle)) {
+            let request = wanted.entry(settle.how.as_slice()).or_insert_with(|| Missing {
+                what: settle.what.clone(),
+                would_separate: Vec::new(),
+                how: settle.how.clone(),
+            });
+            request.would_separate.push(cause.id.clone());
+        }
+    }
+    let mut open: Vec<Missing> = wanted.into_values().collect();
+    let mut unsettled: BTreeMap<&str, f64> =
+        candidates.iter().map(|(cause, probability)| (cause.id.as_str(), *probability)).collect();
+    let mut requests = Vec::new();
+    while requests.len() < MOST_REQUESTS {
+        let gains = open.iter().map(|request| gain(&unsettled, &request.would_separate));
+        let best = gains.enumerate().max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)));
+        let Some((index, _)) = best.filter(|(_, gain)| *gain > LEAST_GAIN) else { break };
+        let request = open.swap_remove(index);
+        for cause in &request.would_separate {
+            unsettled.remove(cause.as_str());
+        }
+        requests.push(request);
+    }
+    requests
+}
+
+/// How much a request tells, in bits: which of its causes it is, or that it is none of
+/// them. Causes that an earlier request settles are no longer in question.
+fn gain(unsettled: &BTreeMap<&str, f64>, settles: &[String]) -> f64 {
+    let told: Vec<f64> =
+        settles.iter().filter_map(|cause| unsettled.get(cause.as_str())).copied().collect();
+    let rest = (1.0 - told.iter().sum::<f64>()).max(0.0);
+    told.into_iter().chain([rest]).filter(|p| *p > 0.0).map(|p| -p * p.log2()).sum()
 }
 
 /// Notes of holes that are made: the first ones of the logs in their order.

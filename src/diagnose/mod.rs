@@ -9,6 +9,7 @@ mod certificate_facts;
 mod change_facts;
 mod client_facts;
 mod clock_facts;
+mod complaint;
 mod diagnosis;
 mod directory_facts;
 mod fact;
@@ -31,6 +32,7 @@ mod trouble;
 mod weigh;
 mod wire_facts;
 
+pub use complaint::Complaint;
 pub use diagnosis::{Certainty, Diagnosis, Evidence};
 pub use fact::Fact;
 pub use missing::Missing;
@@ -74,6 +76,15 @@ pub struct Findings {
     pub attempts: Vec<u32>,
     /// Failed attempts that the question left out.
     pub left_out: usize,
+    /// What the user saw.
+    pub complaints: Vec<Seen>,
+}
+
+/// What the user saw, and whether the ranking is about it.
+#[derive(Debug)]
+pub struct Seen {
+    pub complaint: Complaint,
+    pub concerns_an_attempt: bool,
 }
 
 /// What is gathered once for all troubles.
@@ -93,7 +104,9 @@ struct Known<'a> {
 
 /// Judges a case. `question` is what the user asked about.
 pub fn diagnose(case: &Case, knowledge: &Knowledge, question: &Question) -> Findings {
-    let troubles = trouble::troubles(case, question);
+    let mut troubles = trouble::troubles(case, question);
+    let complaints = Complaint::all(case, question);
+    complaint::assign(case, &complaints, &mut troubles);
     let known = Known {
         hosts: Hosts::gather(case),
         choices: Choices::gather(case),
@@ -117,7 +130,7 @@ pub fn diagnose(case: &Case, knowledge: &Knowledge, question: &Question) -> Find
         .collect();
     focus::most_relevant_first(case, &mut judged);
     let Some((trouble, ranking)) = judged.into_iter().next() else {
-        return without_trouble(case, question);
+        return without_trouble(case, question, complaints, knowledge);
     };
     let verdict = match ranking.diagnoses.first() {
         Some(first) if first.certainty >= Certainty::Moderate => Verdict::Diagnosed,
@@ -126,10 +139,22 @@ pub fn diagnose(case: &Case, knowledge: &Knowledge, question: &Question) -> Find
     let missing = missing::missing(case, &trouble, &ranking.diagnoses, knowledge);
     let attempts = trouble.attempt_ids(case);
     let left_out = trouble::left_out(case, question);
-    Findings { verdict, diagnoses: ranking.diagnoses, missing, attempts, left_out }
+    let complaints = complaints
+        .into_iter()
+        .map(|complaint| {
+            let concerns_an_attempt = trouble.told.iter().any(|told| told.complaint == complaint);
+            Seen { complaint, concerns_an_attempt }
+        })
+        .collect();
+    Findings { verdict, diagnoses: ranking.diagnoses, missing, attempts, left_out, complaints }
 }
 
-fn without_trouble(case: &Case, question: &Question) -> Findings {
+fn without_trouble(
+    case: &Case,
+    question: &Question,
+    complaints: Vec<Complaint>,
+    knowledge: &Knowledge,
+) -> Findings {
     let readable = case.coverage.iter().any(|coverage| coverage.items > 0);
     let left_out = trouble::left_out(case, question);
     let in_question = case.attempts.iter().any(|attempt| question.concerns(attempt));
@@ -138,7 +163,9 @@ fn without_trouble(case: &Case, question: &Question) -> Findings {
     // Nor must a log of which the larger part is torn.
     let torn = case.attempts.is_empty()
         && case.coverage.iter().any(|coverage| coverage.unreadable >= coverage.items.max(1));
-    let verdict = match (readable, unanswered || torn) {
+    // The user saw a failure that this evidence does not show.
+    let unseen = !complaints.is_empty();
+    let verdict = match (readable, unanswered || torn || unseen) {
         (false, _) => Verdict::NoEvidence,
         (true, true) => Verdict::Inconclusive,
         (true, false) => Verdict::NoFailureFound,
@@ -149,5 +176,10 @@ fn without_trouble(case: &Case, question: &Question) -> Findings {
         .filter(|attempt| attempt.outcome == Outcome::Succeeded && question.concerns(attempt))
         .map(|attempt| attempt.id)
         .collect();
-    Findings { verdict, diagnoses: Vec::new(), missing: Vec::new(), attempts, left_out }
+    let missing = missing::for_complaints(&complaints, knowledge);
+    let complaints = complaints
+        .into_iter()
+        .map(|complaint| Seen { complaint, concerns_an_attempt: false })
+        .collect();
+    Findings { verdict, diagnoses: Vec::new(), missing, attempts, left_out, complaints }
 }

@@ -1,6 +1,7 @@
 //! Failed attempts of one client to one server are one trouble.
 
 use super::clock_facts::{clock_facts, clock_set};
+use super::complaint::Told;
 use super::host_facts::Hosts;
 use super::identity_facts::two_identities;
 use super::log_facts::log_facts;
@@ -56,6 +57,8 @@ pub(super) struct Trouble {
     /// Unresolved names, by index into the observations.
     names: Vec<usize>,
     pub(super) in_client_log: bool,
+    /// What the user saw of it.
+    pub(super) told: Vec<Told>,
 }
 
 /// What a trouble is about: client and server, by address or else by host.
@@ -93,6 +96,7 @@ pub(super) fn troubles(case: &Case, question: &Question) -> Vec<Trouble> {
             attempts: Vec::new(),
             names: Vec::new(),
             in_client_log: false,
+            told: Vec::new(),
         });
         trouble.attempts.push(*index);
         trouble.in_client_log |= attempt.in_client_log;
@@ -193,7 +197,12 @@ fn add_names(case: &Case, concerned: &[(usize, &Attempt)], troubles: &mut Vec<Tr
     let lonely: Vec<usize> =
         names.iter().filter(|(_, o)| !resolved_later(o)).map(|(index, _)| *index).collect();
     if troubles.is_empty() && !any_connection && concerned.is_empty() && !lonely.is_empty() {
-        troubles.push(Trouble { attempts: Vec::new(), names: lonely, in_client_log: false });
+        troubles.push(Trouble {
+            attempts: Vec::new(),
+            names: lonely,
+            in_client_log: false,
+            told: Vec::new(),
+        });
     }
     let silent: Vec<usize> = case
         .observations
@@ -203,7 +212,12 @@ fn add_names(case: &Case, concerned: &[(usize, &Attempt)], troubles: &mut Vec<Tr
         .map(|(index, _)| index)
         .collect();
     if troubles.is_empty() && !any_connection && concerned.is_empty() && !silent.is_empty() {
-        troubles.push(Trouble { attempts: Vec::new(), names: silent, in_client_log: false });
+        troubles.push(Trouble {
+            attempts: Vec::new(),
+            names: silent,
+            in_client_log: false,
+            told: Vec::new(),
+        });
     }
 }
 
@@ -270,6 +284,9 @@ impl Trouble {
             attempt_facts.extend(known.changes.facts(case, &known.hosts, latest));
         }
         self.name_facts(case, &known.hosts, &mut attempt_facts);
+        if let Some(end) = self.attempts(case).map(|attempt| attempt.end).max() {
+            attempt_facts.extend(self.told.iter().map(|told| told.fact(end)));
+        }
         let mut host = Vec::new();
         let hosts = self.hosts(case);
         if let (Some(first), Some(last)) =

@@ -37,6 +37,21 @@ pub(super) fn weigh(case: &Case, trouble: &Trouble, facts: &Facts, cause: &Cause
         best.weight_db = -best.weight_db;
         weighed.against.push(best);
     }
+    // What the user saw counts only where something else speaks for the cause.
+    if weighed.support_db > 0.0
+        && let Some(told) = trouble.told.iter().find_map(|told| told.weigh(cause))
+    {
+        match told.weight_db > 0.0 {
+            true => {
+                weighed.support_db += told.weight_db;
+                weighed.evidence.push(told);
+            }
+            false => {
+                weighed.against_db -= told.weight_db;
+                weighed.against.push(told);
+            }
+        }
+    }
     weighed.evidence.sort_by(|a, b| b.weight_db.total_cmp(&a.weight_db));
     weighed.against.sort_by(|a, b| a.weight_db.total_cmp(&b.weight_db));
     weighed

@@ -96,7 +96,7 @@ fn looks_like_text(head: &[u8]) -> bool {
 impl FileKind {
     /// Whether this version reads the file as evidence.
     pub fn is_evidence(self) -> bool {
-        self.is_capture() || self.is_log()
+        self.is_capture() || self.is_log() || self == Self::Text
     }
 
     /// Whether it holds packets.
@@ -132,7 +132,6 @@ impl FileKind {
             Self::Bzip2 => "a bzip2 file: unpack it first",
             Self::Tar => "a tar archive: unpack it and give the folder",
             Self::Etl => "an ETL trace: convert it with etl2pcapng or `pktmon etl2pcap`",
-            Self::Text => "text, not read by this version",
             Self::Empty => "empty",
             _ => "neither an event log nor a capture",
         }

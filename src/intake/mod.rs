@@ -10,9 +10,11 @@ mod gzip;
 mod kind;
 mod names;
 mod read_at;
+mod unicode;
 
 pub use kind::{FileKind, sniff};
 pub use read_at::ReadAt;
+pub use unicode::Utf8;
 
 use crate::base::limits::{MAX_FILES, MAX_STDIN, MAX_UNPACKED, MAX_UNPACKED_IN_MEMORY};
 use crate::base::{Gap, Place};
@@ -289,7 +291,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("logs")).unwrap();
         std::fs::write(folder.path().join("logs/renamed.txt"), b"ElfFile\0rest").unwrap();
-        std::fs::write(folder.path().join("notes.evtx"), b"it does not work").unwrap();
+        std::fs::write(folder.path().join("notes.evtx"), b"\0 does not work").unwrap();
         std::fs::write(folder.path().join("empty.pcap"), b"").unwrap();
         let intake = take_in(&[folder.path().to_path_buf()]).unwrap();
         let names: Vec<&str> = intake.files.iter().map(|f| &*f.name).collect();

@@ -21,6 +21,8 @@ pub enum EvidenceKind {
     EventCsv,
     /// Events as Event Viewer's localised text.
     EventText,
+    /// Error dialogs of a client, copied into a text.
+    Dialog,
 }
 
 impl EvidenceKind {
@@ -35,12 +37,13 @@ impl EvidenceKind {
             Self::EventJson => "event_json",
             Self::EventCsv => "event_csv",
             Self::EventText => "event_text",
+            Self::Dialog => "dialog",
         }
     }
 
     /// Whether it holds records of event logs.
     pub fn is_log(self) -> bool {
-        !matches!(self, Self::Pcap | Self::Pcapng | Self::NetMon)
+        !matches!(self, Self::Pcap | Self::Pcapng | Self::NetMon | Self::Dialog)
     }
 }
 

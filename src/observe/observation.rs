@@ -30,6 +30,8 @@ pub enum Vantage {
     Log { host: Arc<str>, channel: Arc<str> },
     /// A capture file.
     Capture { file: Arc<str> },
+    /// A text that somebody attached; its times are those that stand in it.
+    Document { file: Arc<str> },
 }
 
 /// Whom a fact is about: whatever the source names.
@@ -72,7 +74,7 @@ impl Observation {
     pub fn host(&self) -> Option<&Arc<str>> {
         match &self.vantage {
             Vantage::Log { host, .. } => Some(host),
-            Vantage::Capture { .. } => None,
+            Vantage::Capture { .. } | Vantage::Document { .. } => None,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! From the types of the reasoning rooms to the report.
 
 use super::attempts::listed;
+use super::client_codes;
 use super::coverage;
 use super::events::event_reports;
 use super::model::*;
@@ -9,7 +10,7 @@ use super::wire::wire_report;
 use super::wire_model::WireReport;
 use crate::base::{Endpoint, Gap, Place, millis_between, rfc3339};
 use crate::correlate::{Attempt, Case};
-use crate::diagnose::{Diagnosis, Evidence, Findings, Question};
+use crate::diagnose::{Complaint, Diagnosis, Evidence, Findings};
 use crate::knowledge::Knowledge;
 use crate::observe::{Observation, Place as SourcePlace, Source};
 use std::collections::BTreeSet;
@@ -17,8 +18,7 @@ use std::collections::BTreeSet;
 /// Version of the report's meaning.
 const SCHEMA_VERSION: u32 = 1;
 
-/// Makes the report. The codes that the user saw are told with the attempts that the
-/// ranking is about.
+/// Makes the report.
 pub fn build(
     name: &str,
     inputs: Vec<String>,
@@ -26,7 +26,6 @@ pub fn build(
     findings: &Findings,
     gaps: &[Gap],
     knowledge: &Knowledge,
-    question: &Question,
 ) -> Report {
     let asked: BTreeSet<u32> = findings.attempts.iter().copied().collect();
     let (attempts, attempts_left_out) = listed(case, &asked);
@@ -39,6 +38,7 @@ pub fn build(
         case: CaseReport { name: name.to_owned(), inputs },
         verdict: findings.verdict,
         summary: String::new(),
+        client_codes: client_codes::reports(case, findings, knowledge),
         diagnoses: (1..)
             .zip(&findings.diagnoses)
             .map(|(rank, diagnosis)| diagnosis_report(rank, diagnosis, knowledge))
@@ -46,8 +46,9 @@ pub fn build(
         attempts: attempts
             .into_iter()
             .map(|attempt| {
-                let asked = asked.contains(&attempt.id);
-                attempt_report(case, knowledge, attempt, asked.then_some(question))
+                let told = asked.contains(&attempt.id).then(|| findings.complaints.first());
+                let told = told.flatten().filter(|told| told.concerns_an_attempt);
+                attempt_report(case, knowledge, attempt, told.map(|told| &told.complaint))
             })
             .collect(),
         attempts_left_out,
@@ -145,7 +146,7 @@ fn attempt_report(
     case: &Case,
     knowledge: &Knowledge,
     attempt: &Attempt,
-    asked: Option<&Question>,
+    told: Option<&Complaint>,
 ) -> AttemptReport {
     let shown = |endpoint: Option<Endpoint>, host: Option<&std::sync::Arc<str>>| {
         endpoint.map(|e| e.to_string()).or_else(|| host.map(|host| host.to_string()))
@@ -166,18 +167,22 @@ fn attempt_report(
         end: rfc3339(attempt.end.0),
         outcome: attempt.outcome,
         stage_reached: attempt.stage,
-        client_error: attempt.client_error.or(asked.and_then(|asked| asked.error)).map(|reason| {
-            ClientError {
-                reason: format!("0x{reason:x}"),
-                extended: asked.and_then(|asked| asked.extended).map(|code| format!("0x{code:x}")),
-            }
-        }),
+        client_error: client_error(attempt, told),
         wire: telling(&mut wires),
         connections,
         udp: udp_reports(case, attempt),
         events,
         events_left_out,
     }
+}
+
+/// The code of the client's log, or else what the user saw; the extended one only the
+/// dialog shows.
+fn client_error(attempt: &Attempt, told: Option<&Complaint>) -> Option<ClientError> {
+    let told = told.filter(|told| attempt.client_error.is_none_or(|own| own == told.reason));
+    let reason = attempt.client_error.or(told.map(|told| told.reason))?;
+    let extended = told.and_then(|told| told.extended).map(|code| format!("0x{code:x}"));
+    Some(ClientError { reason: format!("0x{reason:x}"), extended })
 }
 
 /// How far from an attempt its UDP channels may begin: mstsc tries them once the TCP

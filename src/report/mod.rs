@@ -6,6 +6,7 @@
 
 mod attempts;
 mod build;
+mod client_codes;
 mod community_id;
 mod coverage;
 mod events;

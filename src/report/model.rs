@@ -16,6 +16,9 @@ pub struct Report {
     pub verdict: Verdict,
     /// One sentence that a ticket can quote.
     pub summary: String,
+    /// What the client's codes say: those that the user saw, and those in its log.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub client_codes: Vec<ClientCodesReport>,
     /// Ranked, best first.
     pub diagnoses: Vec<DiagnosisReport>,
     pub attempts: Vec<AttemptReport>,
@@ -169,6 +172,29 @@ pub struct UdpReport {
 pub struct ClientError {
     pub reason: String,
     pub extended: Option<String>,
+}
+
+/// The two numbers of the client's dialog by Microsoft's tables. They tell at which
+/// stages they arise and never name a cause alone.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClientCodesReport {
+    /// Hex, as the dialog writes it.
+    pub reason: String,
+    pub extended: Option<String>,
+    /// RFC 3339, UTC; `null` where nothing tells when.
+    pub seen_at: Option<String>,
+    /// The text or record; the option's name where it was typed.
+    pub source: Option<SourceReport>,
+    pub reason_means: Vec<String>,
+    pub extended_means: Vec<String>,
+    /// The layer of the client that noticed.
+    pub noticed_by: Option<String>,
+    /// Stages at which the causes act that are known to show it.
+    pub stages: Vec<Stage>,
+    /// How many of the known causes show it; `explain` lists them.
+    pub known_causes: usize,
+    /// Whether a failed attempt of this evidence fits it.
+    pub concerns_an_attempt: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

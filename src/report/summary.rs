@@ -40,6 +40,12 @@ fn undecided(report: &Report, findings: &Findings) -> String {
             "Nothing matches what was asked for (--client, --server, --since, --until); failed attempts left out: {left_out}."
         );
     }
+    if let Some(codes) = report.client_codes.first() {
+        let shown = codes.shown();
+        return format!(
+            "The user saw {shown}, which names no cause alone, and nothing in this evidence shows the connection that failed."
+        );
+    }
     if report.attempts.is_empty() {
         return "No RDP connection was found, but most of this evidence could not be read: see the problems."
             .to_owned();

@@ -15,16 +15,14 @@ mod rows;
 mod sink;
 mod text;
 mod tree;
-mod unicode;
 mod xml;
 
 use super::LogFacts;
 use crate::base::Gap;
-use crate::intake::{EvidenceFile, FileKind};
+use crate::intake::{EvidenceFile, FileKind, Utf8};
 use crate::knowledge::Knowledge;
 use sink::Sink;
 use std::io::{self, BufReader};
-use unicode::Utf8;
 
 /// Reads exported events.
 pub(super) fn read(file: &EvidenceFile, knowledge: &Knowledge) -> LogFacts {

@@ -60,11 +60,54 @@ impl ClientCode {
             (None, _) => self.has_extended(extended).then_some(Fit::Extended),
         }
     }
+
+    /// The same where only the first number is known.
+    fn fits_reason(self, reason: i64) -> Option<Fit> {
+        (self.reason == Some(reason)).then_some(Fit::Reason)
+    }
 }
 
 /// What the client shows for a cause.
 pub(super) fn client_codes(cause: &Cause) -> impl Iterator<Item = ClientCode> {
     cause.client_codes.iter().filter_map(|text| ClientCode::parse(text))
+}
+
+/// How well what the user saw fits what the client shows for a cause; `None` where
+/// nothing fits. An extended reason of 0 tells nothing.
+pub fn fit_of(cause: &Cause, reason: u32, extended: Option<u32>) -> Option<Fit> {
+    let reason = i64::from(reason);
+    let fits: Vec<Fit> = match extended {
+        Some(extended) => {
+            client_codes(cause).filter_map(|code| code.fit(reason, i64::from(extended))).collect()
+        }
+        None => client_codes(cause).filter_map(|code| code.fits_reason(reason)).collect(),
+    };
+    let apart = [Fit::Reason, Fit::Extended].iter().all(|fit| fits.contains(fit));
+    if apart { Some(Fit::Both) } else { fits.into_iter().min() }
+}
+
+/// Whether a number stands in the tables of disconnect reasons.
+pub fn is_reason(knowledge: &Knowledge, value: i64) -> bool {
+    !reason_codes(knowledge, value).is_empty()
+}
+
+/// Whether a number stands in the table of extended reasons.
+pub fn is_extended_reason(knowledge: &Knowledge, value: i64) -> bool {
+    !extended_codes(knowledge, value).is_empty()
+}
+
+/// What Microsoft's tables say of a disconnect reason.
+pub fn reasons(knowledge: &Knowledge, value: u32) -> Vec<&Code> {
+    codes(reason_codes(knowledge, i64::from(value)))
+}
+
+/// What Microsoft's table says of an extended reason.
+pub fn extended_reasons(knowledge: &Knowledge, value: u32) -> Vec<&Code> {
+    codes(extended_codes(knowledge, i64::from(value)))
+}
+
+fn codes<'a>(found: Vec<(&'a CodeTable, &'a Code)>) -> Vec<&'a Code> {
+    found.into_iter().map(|(_, code)| code).collect()
 }
 
 /// How well a cause's codes fit a pair; best first.
@@ -112,11 +155,8 @@ impl<'a> Pair<'a> {
             .causes
             .values()
             .filter_map(|cause| {
-                let fits: Vec<Fit> =
-                    client_codes(cause).filter_map(|code| code.fit(reason, extended)).collect();
-                let apart = [Fit::Reason, Fit::Extended].iter().all(|fit| fits.contains(fit));
-                let fit = if apart { Fit::Both } else { fits.into_iter().min()? };
-                Some(PairCause { cause, fit })
+                let (reason, extended) = (reason.try_into().ok()?, extended.try_into().ok()?);
+                Some(PairCause { cause, fit: fit_of(cause, reason, Some(extended))? })
             })
             .collect();
         causes.sort_by(|a, b| {
@@ -134,7 +174,7 @@ impl<'a> Pair<'a> {
 }
 
 /// The layer that a disconnect reason's low byte stands for.
-fn family(knowledge: &Knowledge, reason: i64) -> Option<&Code> {
+pub fn family(knowledge: &Knowledge, reason: i64) -> Option<&Code> {
     // Larger numbers belong to the gateway's table, which has no such order.
     let low = (0x100..0x1_0000).contains(&reason).then_some(reason & 0xff)?;
     let key = format!("low byte {low:X}");

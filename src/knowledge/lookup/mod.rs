@@ -10,7 +10,10 @@ mod narrow;
 mod numbers;
 mod search;
 
-pub use client_code::{ClientCode, Fit, Pair, PairCause, family_of, shown_for};
+pub use client_code::{
+    ClientCode, Fit, Pair, PairCause, extended_reasons, family, family_of, fit_of,
+    is_extended_reason, is_reason, reasons, shown_for,
+};
 pub use links::{
     Use, causes_with_fix, event_fields_with, field_tables, uses_of_code, uses_of_event,
 };

@@ -11,7 +11,8 @@ enum Encoding {
 
 /// The text of a reader as UTF-8, without its byte order mark. Without a mark, a text
 /// whose first or second byte is zero is UTF-16: exports begin with ASCII.
-pub(super) struct Utf8<R> {
+#[derive(Debug)]
+pub struct Utf8<R> {
     inner: R,
     encoding: Option<Encoding>,
     /// Bytes that were read and not yet given: decoded ones.
@@ -24,7 +25,7 @@ pub(super) struct Utf8<R> {
 const BLOCK: usize = 1 << 16;
 
 impl<R: Read> Utf8<R> {
-    pub(super) fn new(inner: R) -> Self {
+    pub fn new(inner: R) -> Self {
         Self { inner, encoding: None, ready: Vec::new(), given: 0, rest: Vec::new() }
     }
 

@@ -1,0 +1,116 @@
+//! The causes and what to do.
+
+use super::{Ink, Page, percent};
+use crate::base::for_terminal;
+use crate::diagnose::Certainty;
+use crate::knowledge::Risk;
+use crate::report::model::{DiagnosisReport, EvidenceReport, Report, SourceReport};
+use std::io;
+
+/// Diagnoses that are told in full; the rest is one line each.
+const IN_FULL: usize = 2;
+const MOST_EVIDENCE: usize = 6;
+
+impl Page<'_> {
+    pub(super) fn diagnoses(&mut self, report: &Report) -> io::Result<()> {
+        if report.diagnoses.is_empty() {
+            return Ok(());
+        }
+        self.heading("Causes, most likely first")?;
+        for diagnosis in report.diagnoses.iter().take(IN_FULL) {
+            self.diagnosis(diagnosis)?;
+        }
+        for diagnosis in report.diagnoses.iter().skip(IN_FULL) {
+            let line = format!(
+                "{:>3}. {:>3} %  {}",
+                diagnosis.rank,
+                percent(diagnosis.probability),
+                diagnosis.title
+            );
+            let line = self.ink(Ink::Faint, &line);
+            writeln!(self.out, "{line}  {}", diagnosis.cause)?;
+        }
+        if let Some(first) = report.diagnoses.first() {
+            self.fixes(first)?;
+        }
+        Ok(())
+    }
+
+    fn diagnosis(&mut self, diagnosis: &DiagnosisReport) -> io::Result<()> {
+        let ink = match diagnosis.certainty {
+            Certainty::Conclusive | Certainty::Strong => Ink::Bad,
+            Certainty::Moderate => Ink::Doubtful,
+            Certainty::Weak => Ink::Faint,
+        };
+        let head = format!(
+            "{:>3}. {:>3} %  {}",
+            diagnosis.rank,
+            percent(diagnosis.probability),
+            for_terminal(&diagnosis.title)
+        );
+        let head = self.ink(ink, &head);
+        writeln!(self.out, "{head}")?;
+        let marks = format!(
+            "{} | stage {} | fault on: {} | {}",
+            diagnosis.certainty.name(),
+            diagnosis.stage.name(),
+            diagnosis.fault_domain.name(),
+            diagnosis.cause,
+        );
+        self.paragraph("            ", "            ", &marks)?;
+        if diagnosis.rank == 1 {
+            self.paragraph("            ", "            ", &diagnosis.explanation)?;
+        }
+        for evidence in diagnosis.evidence.iter().take(MOST_EVIDENCE) {
+            self.evidence("+", evidence)?;
+        }
+        for evidence in diagnosis.against.iter().take(MOST_EVIDENCE) {
+            self.evidence("-", evidence)?;
+        }
+        Ok(())
+    }
+
+    fn evidence(&mut self, sign: &str, evidence: &EvidenceReport) -> io::Result<()> {
+        let text = format!("{} [{}]", evidence.statement, place(&evidence.source));
+        let first = format!("     {sign}{:>5.1}  ", evidence.weight_db.abs());
+        self.paragraph(&first, "            ", &text)
+    }
+
+    fn fixes(&mut self, diagnosis: &DiagnosisReport) -> io::Result<()> {
+        if diagnosis.fixes.is_empty() {
+            return Ok(());
+        }
+        self.heading("What to do, safest first")?;
+        for fix in &diagnosis.fixes {
+            let risk = match fix.risk {
+                Risk::Safe => fix.risk.name().to_owned(),
+                Risk::Caution => self.ink(Ink::Doubtful, "CAUTION"),
+                Risk::LowersSecurity => self.ink(Ink::Bad, "LOWERS SECURITY"),
+            };
+            writeln!(self.out, "  * {} ({risk}, on: {})", for_terminal(&fix.title), fix.run_on)?;
+            if !fix.note.is_empty() {
+                self.paragraph("      ", "      ", &fix.note)?;
+            }
+            for command in &fix.commands {
+                writeln!(self.out, "      {}", for_terminal(command))?;
+            }
+            // Commands are not wrapped: they are there to be copied.
+            for line in &fix.rollback {
+                writeln!(self.out, "      back:  {}", for_terminal(line))?;
+            }
+            for line in &fix.verify {
+                self.paragraph("      check: ", "             ", line)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn place(source: &SourceReport) -> String {
+    match (source.record_id, source.line, source.frame) {
+        (Some(record), ..) => format!("{} record {record}", source.file),
+        (None, Some(line), _) => format!("{} line {line}", source.file),
+        (None, None, Some(frame)) => format!("{} frame {frame}", source.file),
+        (None, None, None) => source.file.clone(),
+    }
+}

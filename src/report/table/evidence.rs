@@ -1,0 +1,111 @@
+//! What was read, what was not, and what to ask for.
+
+use super::{Page, short_time};
+use crate::base::{counted, for_terminal};
+use crate::report::coverage::in_short;
+use crate::report::model::{CoverageReport, Report};
+use crate::report::text::{short_host, short_name};
+use std::io;
+
+const MOST_PROBLEMS: usize = 20;
+
+impl Page<'_> {
+    pub(super) fn missing(&mut self, report: &Report) -> io::Result<()> {
+        if report.missing_evidence.is_empty() {
+            return Ok(());
+        }
+        self.heading("Ask for next")?;
+        for missing in &report.missing_evidence {
+            self.paragraph("  * ", "    ", &missing.what)?;
+            for how in &missing.how {
+                writeln!(self.out, "      {}", for_terminal(how))?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn coverage(&mut self, report: &Report) -> io::Result<()> {
+        if report.coverage.is_empty() {
+            return Ok(());
+        }
+        self.heading("Evidence read")?;
+        let mut header = vec!["file", "speaks for", "time (its own clock, UTC)", "items", "lost"];
+        let holes = report.coverage.iter().any(|coverage| !coverage.holes.is_empty());
+        header.extend(holes.then_some("does not speak"));
+        let rows = report
+            .coverage
+            .iter()
+            .map(|coverage| {
+                let mut row = vec![
+                    coverage.file.clone(),
+                    speaker(coverage),
+                    span(coverage),
+                    coverage.items.to_string(),
+                    match coverage.unreadable {
+                        0 => String::new(),
+                        lost => lost.to_string(),
+                    },
+                ];
+                row.extend(holes.then(|| in_short(coverage)));
+                row
+            })
+            .collect();
+        self.table(&header, rows)?;
+        let offsets: Vec<String> = report
+            .hosts
+            .iter()
+            .filter_map(|host| {
+                let (offset, error) = (host.clock_offset_ms?, host.clock_error_ms?);
+                Some(format!(
+                    "{} is {:+.3} s (± {:.3} s) against the capture",
+                    host.name,
+                    offset / 1000.0,
+                    error / 1000.0
+                ))
+            })
+            .collect();
+        for offset in offsets {
+            self.paragraph("Clock: ", "       ", &offset)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn problems(&mut self, report: &Report) -> io::Result<()> {
+        if report.problems.is_empty() {
+            return Ok(());
+        }
+        self.heading("What could not be read")?;
+        for problem in report.problems.iter().take(MOST_PROBLEMS) {
+            let place =
+                problem.offset.map(|offset| format!(" at byte {offset}")).unwrap_or_default();
+            self.paragraph(
+                "  * ",
+                "    ",
+                &format!("{}{place}: {}", problem.file, problem.message),
+            )?;
+        }
+        let left = report.problems.len().saturating_sub(MOST_PROBLEMS);
+        if left > 0 {
+            let left = counted(left, "more problem");
+            writeln!(self.out, "  * In the JSON report: {left}.")?;
+        }
+        Ok(())
+    }
+}
+
+/// Host and channel of a log, without what all channels have in common.
+fn speaker(coverage: &CoverageReport) -> String {
+    let (Some(host), Some(channel)) = (&coverage.host, &coverage.channel) else {
+        return coverage.kind.clone();
+    };
+    format!("{} {}", short_host(host), short_name(channel))
+}
+
+/// `2025-06-03 06:15:00 to 08:15:01`, with the second date where it differs.
+fn span(coverage: &CoverageReport) -> String {
+    let (Some(from), Some(to)) = (&coverage.from, &coverage.to) else { return String::new() };
+    let (from, to) = (short_time(from), short_time(to));
+    let same_day = from.get(..11).is_some_and(|day| to.starts_with(day));
+    let to = if same_day { to.get(11..).unwrap_or(&to) } else { &to };
+    format!("{from} to {to}")
+}
