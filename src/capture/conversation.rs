@@ -13,6 +13,7 @@ use crate::observe::{
 use crate::wire::decrypt::KeyLog;
 use crate::wire::icmp::IcmpError;
 use crate::wire::packet::Segment;
+use jiff::SignedDuration;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -235,6 +236,7 @@ impl Live {
             [self.attribution.usual_ttl(Side::Client), self.attribution.usual_ttl(Side::Server)];
         Some(Conversation {
             file: Arc::clone(file),
+            clock_ahead: SignedDuration::ZERO,
             client: self.client,
             server: self.server,
             service: self.recognised.service,

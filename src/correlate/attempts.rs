@@ -4,7 +4,7 @@
 use super::outcome::{Outcome, wire_outcome};
 use crate::base::{CaseTime, Endpoint, millis_between};
 use crate::observe::{Conversation, Stage};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -16,6 +16,8 @@ const SAME_ATTEMPT_MS: f64 = 60_000.0;
 #[derive(Debug)]
 pub struct Connection {
     pub client: Option<Endpoint>,
+    /// The client as the server sees it, where a device on the way translates it.
+    pub seen_as: Option<Endpoint>,
     pub server: Option<Endpoint>,
     /// The server's name, when its log has the connection.
     pub host: Option<Arc<str>>,
@@ -88,6 +90,12 @@ impl Attempt {
             connections: Vec::new(),
             events: Vec::new(),
         }
+    }
+
+    /// The addresses by which records may name its client.
+    pub(super) fn client_addresses(&self) -> BTreeSet<IpAddr> {
+        let seen = self.connections.iter().filter_map(|connection| connection.seen_as);
+        self.client.into_iter().chain(seen).map(|client| client.address).collect()
     }
 
     /// All views of all connections, in order.

@@ -21,7 +21,7 @@ pub struct ClientTry {
     pub end: CaseTime,
     /// Disconnect reason, 1026.
     pub reason: Option<u32>,
-    events: Vec<usize>,
+    pub(super) events: Vec<usize>,
 }
 
 /// A connection begins at most this long after 1024: name resolution may take its
@@ -39,7 +39,7 @@ pub(super) fn tries(observations: &[Observation], clocks: &Clocks) -> Vec<Client
     for (index, observation) in observations.iter().enumerate() {
         let Vantage::Log { host, .. } = &observation.vantage else { continue };
         let Some(id) = observation.kind.strip_prefix("event.rdpclient.") else { continue };
-        let time = clocks.case_time(&observation.vantage, observation.time);
+        let time = clocks.case_time(observation);
         let key = (Arc::clone(host), observation.subject.activity.clone());
         // Without activity ids a new 1024 begins a new try.
         let begins = id == "1024" && (key.1.is_none() || !open.contains_key(&key));

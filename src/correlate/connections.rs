@@ -1,8 +1,9 @@
 //! Single connections, as captures show them and as the server logs them.
 
-use crate::base::{Endpoint, HostTime, millis_between};
-use crate::observe::{Conversation, Observation, Vantage};
-use std::collections::{BTreeMap, HashMap};
+use super::coverage::vantage_of;
+use crate::base::{CaseTime, Endpoint, HostTime, millis_between};
+use crate::observe::{Conversation, Observation, Place, Side, Vantage};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// Two captures show the same connection when their views begin within this, in
@@ -12,36 +13,60 @@ const SAME_CONNECTION_MS: f64 = 3_600_000.0;
 /// A connection as one or more captures show it.
 #[derive(Debug)]
 pub(super) struct WireConnection {
+    /// As the view nearest to the client names it.
     pub(super) client: Endpoint,
     pub(super) server: Endpoint,
-    /// One per vantage point.
+    /// One per vantage point, the nearest to the client first where that is known.
     pub(super) views: Vec<Arc<Conversation>>,
 }
 
 impl WireConnection {
     /// When the server accepted it, by the capture.
-    pub(super) fn accepted(&self) -> HostTime {
-        let view = self.views.first();
-        let accepted =
-            view.and_then(|view| view.tcp.established.as_ref().or(view.tcp.syn.as_ref()));
-        match (accepted, view) {
-            (Some(at), _) => at.time,
-            (None, Some(view)) => view.start,
-            (None, None) => HostTime(jiff::Timestamp::UNIX_EPOCH),
-        }
+    pub(super) fn accepted(&self) -> CaseTime {
+        let Some(view) = self.views.first() else {
+            return CaseTime(jiff::Timestamp::UNIX_EPOCH);
+        };
+        let accepted = view.tcp.established.as_ref().or(view.tcp.syn.as_ref());
+        view.case_time(accepted.map_or(view.start, |at| at.time))
+    }
+
+    /// The earliest and latest moment at which the server can have accepted it: it
+    /// had the SYN by then, and it had not confirmed yet.
+    pub(super) fn accepted_between(&self) -> (CaseTime, CaseTime) {
+        let accepted = self.accepted();
+        let Some(view) = self.views.first() else { return (accepted, accepted) };
+        let earliest = view.tcp.syn.as_ref().map_or(accepted, |syn| view.case_time(syn.time));
+        let confirmed = view.x224.confirm.as_ref();
+        let latest = confirmed.map_or(accepted, |confirm| view.case_time(confirm.time));
+        (earliest.min(accepted), latest.max(accepted))
+    }
+
+    /// From the first frame of any view.
+    pub(super) fn start(&self) -> CaseTime {
+        let starts = self.views.iter().map(|view| view.case_time(view.start));
+        starts.min().unwrap_or_else(|| self.accepted())
+    }
+
+    /// To the last one.
+    pub(super) fn end(&self) -> CaseTime {
+        let ends = self.views.iter().map(|view| view.case_time(view.end));
+        ends.max().unwrap_or_else(|| self.accepted())
+    }
+
+    /// The client as every vantage point sees it: a device on the way may translate it.
+    pub(super) fn clients(&self) -> BTreeSet<Endpoint> {
+        self.views.iter().map(|view| view.client).collect()
     }
 }
 
-impl WireConnection {
-    /// The earliest and latest moment at which the server can have accepted it: it
-    /// had the SYN by then, and it had not confirmed yet.
-    pub(super) fn accepted_between(&self) -> (HostTime, HostTime) {
-        let accepted = self.accepted();
-        let Some(view) = self.views.first() else { return (accepted, accepted) };
-        let earliest = view.tcp.syn.as_ref().map_or(accepted, |syn| syn.time);
-        let latest = view.x224.confirm.as_ref().map_or(accepted, |confirm| confirm.time);
-        (earliest.min(accepted), latest.max(accepted))
-    }
+/// Whether addresses and ports deny that a log means a connection: the same address
+/// with another port is another connection, and so is one that a capture shows itself.
+pub(super) fn denied(wire: &WireConnection, logged: &LoggedConnection) -> bool {
+    logged.client.is_some_and(|client| {
+        wire.clients().iter().any(|own| own.address == client.address)
+            && client.port.is_some()
+            && !wire.clients().contains(&client)
+    })
 }
 
 /// A connection as RdpCoreTS and RemoteConnectionManager log it: one activity id.
@@ -49,6 +74,9 @@ impl WireConnection {
 pub(super) struct LoggedConnection {
     pub(super) host: Arc<str>,
     pub(super) activity: Arc<str>,
+    /// Where its first record stands.
+    pub(super) channel: Arc<str>,
+    pub(super) record: Option<u64>,
     pub(super) client: Option<Endpoint>,
     pub(super) start: HostTime,
     pub(super) end: HostTime,
@@ -77,10 +105,50 @@ pub(super) fn merge_views(conversations: Vec<Arc<Conversation>>) -> Vec<WireConn
         }
     }
     let mut merged: Vec<WireConnection> = by_ends.into_values().flatten().collect();
-    merged.sort_by(|a, b| {
-        (a.accepted(), a.client, a.server).cmp(&(b.accepted(), b.client, b.server))
-    });
+    merged.sort_by_key(by_time);
+    let mut merged = merge_translated(merged);
+    merged.sort_by_key(by_time);
     merged
+}
+
+fn by_time(connection: &WireConnection) -> (CaseTime, Endpoint, Endpoint) {
+    (connection.accepted(), connection.client, connection.server)
+}
+
+/// Unites what a device on the way (NAT, a load balancer) gave other addresses: the
+/// random of a ClientHello is the same on both sides of it, and unique.
+fn merge_translated(connections: Vec<WireConnection>) -> Vec<WireConnection> {
+    let mut known: HashMap<[u8; 32], usize> = HashMap::new();
+    let mut merged: Vec<WireConnection> = Vec::new();
+    for connection in connections {
+        let Some(random) = client_random(&connection) else {
+            merged.push(connection);
+            continue;
+        };
+        let same = known.get(&random).and_then(|index| merged.get_mut(*index)).filter(|known| {
+            let files: BTreeSet<&Arc<str>> = known.views.iter().map(|view| &view.file).collect();
+            connection.views.iter().all(|view| !files.contains(&view.file))
+        });
+        let Some(same) = same else {
+            known.insert(random, merged.len());
+            merged.push(connection);
+            continue;
+        };
+        same.views.extend(connection.views);
+        // The view at the client's end names the client as it names itself.
+        same.views.sort_by_key(|view| vantage_of(view) != Some(Side::Client));
+        if let Some(view) = same.views.first() {
+            (same.client, same.server) = (view.client, view.server);
+        }
+    }
+    merged
+}
+
+fn client_random(connection: &WireConnection) -> Option<[u8; 32]> {
+    let hello = connection.views.iter().find_map(|view| view.tls.client_hello.as_ref())?;
+    // Nobody means a random of one value only; some fuzzers write it.
+    let random = hello.value.random;
+    random.windows(2).any(|two| two.first() != two.last()).then_some(random)
 }
 
 /// The providers whose records of one connection share an activity id.
@@ -92,7 +160,7 @@ fn shares_activity(kind: &str) -> bool {
 pub(super) fn logged(observations: &[Observation]) -> Vec<LoggedConnection> {
     let mut by_activity: BTreeMap<(Arc<str>, Arc<str>), LoggedConnection> = BTreeMap::new();
     for (index, observation) in observations.iter().enumerate() {
-        let (true, Some(activity), Vantage::Log { host, .. }) = (
+        let (true, Some(activity), Vantage::Log { host, channel }) = (
             shares_activity(&observation.kind),
             &observation.subject.activity,
             &observation.vantage,
@@ -107,6 +175,11 @@ pub(super) fn logged(observations: &[Observation]) -> Vec<LoggedConnection> {
         let connection = by_activity.entry(key).or_insert_with(|| LoggedConnection {
             host: Arc::clone(host),
             activity: Arc::clone(activity),
+            channel: Arc::clone(channel),
+            record: match observation.source.place {
+                Place::Record(number) => Some(number),
+                _ => None,
+            },
             client: None,
             start: observation.time,
             end: observation.time,

@@ -64,7 +64,7 @@ fn ways<'a>(observations: &'a [Observation], clocks: &Clocks) -> Vec<Way<'a>> {
         if let (Some(activity), Some(target)) = (&subject.activity, &subject.server_name) {
             targets.insert(activity, target);
         }
-        let time = clocks.case_time(&observation.vantage, observation.time);
+        let time = clocks.case_time(observation);
         ways.push(Way { number, id, time, client: subject.client, target: None, observation });
     }
     for way in &mut ways {

@@ -57,8 +57,8 @@ impl<'a> Index<'a> {
         let mut by_client: HashMap<IpAddr, Vec<usize>> = HashMap::new();
         let mut by_start = Vec::new();
         for (index, attempt) in attempts.iter().enumerate() {
-            if let Some(client) = attempt.client {
-                by_client.entry(client.address).or_default().push(index);
+            for address in attempt.client_addresses() {
+                by_client.entry(address).or_default().push(index);
             }
             by_start.extend(attempt.connections.iter().map(|c| (c.start, index)));
             by_start.extend(attempt.client_span.map(|(start, _)| (start, index)));
@@ -96,7 +96,10 @@ impl<'a> Index<'a> {
 
     fn has_port(&self, index: usize, port: Option<u16>) -> bool {
         self.attempts.get(index).is_some_and(|attempt| {
-            attempt.connections.iter().any(|c| c.client.and_then(|client| client.port) == port)
+            attempt.connections.iter().any(|connection| {
+                let ends = [connection.client, connection.seen_as];
+                ends.into_iter().flatten().any(|end| end.port == port)
+            })
         })
     }
 
@@ -156,7 +159,7 @@ pub(super) fn join(attempts: &mut [Attempt], observations: &[Observation], clock
     let mut found: Vec<(usize, Vec<usize>)> = Vec::new();
     for (number, observation) in observations.iter().enumerate() {
         let Vantage::Log { host, .. } = &observation.vantage else { continue };
-        let time = clocks.case_time(&observation.vantage, observation.time);
+        let time = clocks.case_time(observation);
         let subject = &observation.subject;
         let fits = match (key_of(observation), subject.client) {
             (Some(Key::Client), Some(address)) => {
@@ -244,7 +247,7 @@ fn join_users(attempts: &mut [Attempt], observations: &[Observation], clocks: &C
         let (Some(Key::User), Some(user)) = (key_of(observation), &observation.subject.user) else {
             continue;
         };
-        let time = clocks.case_time(&observation.vantage, observation.time);
+        let time = clocks.case_time(observation);
         let concerned = by_user.get(&user.to_lowercase()).map(Vec::as_slice).unwrap_or_default();
         // The attempt that the lock-out stopped is among the next ones.
         let after = |index: &&usize| {
@@ -294,7 +297,7 @@ pub(super) fn blocked(attempts: &mut Vec<Attempt>, observations: &[Observation],
         else {
             continue;
         };
-        let time = clocks.case_time(&observation.vantage, observation.time);
+        let time = clocks.case_time(observation);
         let near = |index: &usize| {
             attempts.get(*index).is_some_and(|attempt| {
                 (-60_000.0..90_000.0).contains(&millis_between(attempt.start.0, time.0))
@@ -354,7 +357,7 @@ pub(super) fn orphans(
             continue;
         }
         let Some(host) = observation.host().filter(|host| !core_log(host)) else { continue };
-        let time = clocks.case_time(&observation.vantage, observation.time);
+        let time = clocks.case_time(observation);
         let subject = &observation.subject;
         let key = (subject.client, Arc::clone(host));
         let near = latest.get(&key).copied().filter(|index| {

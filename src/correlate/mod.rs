@@ -21,8 +21,8 @@ mod uptime;
 
 pub use attempts::{Attempt, Connection, EventRef};
 pub use client_log::ClientTry;
-pub use clock::Clocks;
 pub(crate) use clock::short_name;
+pub use clock::{Clocks, Reading, Segment};
 pub(crate) use coverage::vantage_of;
 pub use coverage::{covering, covers, silent};
 pub use hosts::{Host, HostRole};
@@ -95,7 +95,7 @@ impl Case {
 
     /// When an observation happened, on the case clock.
     pub fn time(&self, observation: &Observation) -> CaseTime {
-        self.clocks.case_time(&observation.vantage, observation.time)
+        self.clocks.case_time(observation)
     }
 
     /// The answer of a name server that led to an attempt.
@@ -122,13 +122,13 @@ pub fn correlate(evidence: Evidence, given: &[(String, jiff::SignedDuration)]) -
     let copies = copies::count_once(&mut observations, &coverage);
     holes::fill(&mut coverage, &observations);
     let conversations: Vec<Arc<Conversation>> = conversations.into_iter().map(Arc::new).collect();
-    let merged = connections::merge_views(conversations);
+    let mut merged = connections::merge_views(conversations);
+    let captures = clock::align(&mut merged);
     let logged = connections::logged(&observations);
-    let clocks = clock::estimate(&merged, &logged, given);
+    let clocks = clock::estimate(&merged, &logged, &observations, captures, given);
     // From here on the order is that of the case clock.
     let mut order: Vec<usize> = (0..observations.len()).collect();
-    let times: Vec<CaseTime> =
-        observations.iter().map(|o| clocks.case_time(&o.vantage, o.time)).collect();
+    let times: Vec<CaseTime> = observations.iter().map(|o| clocks.case_time(o)).collect();
     order.sort_by_key(|index| times.get(*index).copied());
     let mut slots: Vec<Option<Observation>> = observations.into_iter().map(Some).collect();
     let observations: Vec<Observation> =

@@ -30,7 +30,7 @@ pub(super) fn resolutions(attempts: &mut [Attempt], observations: &[Observation]
         let client = attempt.client.map(|client| client.address);
         attempt.resolution = answers.iter().rev().copied().find(|index| {
             observations.get(*index).is_some_and(|answer| {
-                let time = clocks.case_time(&answer.vantage, answer.time);
+                let time = clocks.case_time(answer);
                 let age = millis_between(time.0, attempt.start.0);
                 answer.subject.client == client && (0.0..ANSWER_AGE_MS).contains(&age)
             })

@@ -34,7 +34,7 @@ impl Identities {
         for view in case.attempts.iter().flat_map(|attempt| attempt.views()) {
             if let (true, Some(sha1)) = (has_session(view), leaf(view)) {
                 let known = identities.shown.entry(view.server).or_default();
-                let time = view.start.uncorrected();
+                let time = view.case_time(view.start);
                 if let Some((_, last)) = known.iter_mut().find(|(other, _)| other == sha1) {
                     *last = time.max(*last);
                 } else if known.len() < MAX_SHOWN {
@@ -71,7 +71,7 @@ impl Identities {
         let (Some(chain), Some(sha1)) = (&view.tls.certificates, leaf(view)) else {
             return Vec::new();
         };
-        let now = view.start.uncorrected();
+        let now = view.case_time(view.start);
         let fact = |kind| at(kind, view, chain).with("sha1", sha1);
         let mut facts = Vec::new();
         let shown = self.shown.get(&view.server).map(Vec::as_slice).unwrap_or_default();

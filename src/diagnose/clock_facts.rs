@@ -9,13 +9,13 @@ use jiff::Timestamp;
 /// that both of them show.
 pub(super) fn clock_facts(case: &Case, attempt: &Attempt) -> Option<Fact> {
     let host = attempt.server_host.as_ref()?;
-    let offset = case.clocks.offset(host)?;
     let both = attempt.connections.iter().find(|c| !c.views.is_empty() && !c.events.is_empty())?;
     let accepted = both
         .events
         .iter()
         .filter_map(|index| case.observations.get(*index))
         .find(|o| &*o.kind == "event.rdpcorets.131")?;
+    let offset = case.clocks.offset_at(accepted)?;
     let vantage = both.views.iter().find_map(|view| vantage_of(view)).map_or("unknown", Side::name);
     let mut fact = Fact::of_observation(case, accepted, 1.0);
     fact.kind = "log.clock_offset".into();

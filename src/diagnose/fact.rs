@@ -53,7 +53,7 @@ impl Fact {
     ) -> Self {
         Self {
             kind: kind.into(),
-            time: time.uncorrected(),
+            time: view.case_time(time),
             host: None,
             fields: Vec::new(),
             source: Source { file: Arc::clone(&view.file), place: Place::Frame(frame) },

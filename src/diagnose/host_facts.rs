@@ -292,7 +292,7 @@ fn guessing_on_the_wire(case: &Case) -> Option<Fact> {
     }
     Some(Fact {
         kind: "log.brute_force".into(),
-        time: first.start.uncorrected(),
+        time: first.case_time(first.start),
         host: None,
         fields: vec![
             ("addresses".into(), addresses.len().to_string()),

@@ -2,8 +2,9 @@
 //! it. Everything that can be proven from it carries its frame.
 
 use super::{CredsspTrace, Decryption, RdpTrace, TcpTrace, TlsTrace, X224Trace};
-use crate::base::{Endpoint, FrameNumber, HostTime};
+use crate::base::{CaseTime, Endpoint, FrameNumber, HostTime};
 use crate::wire::tls::Version;
+use jiff::SignedDuration;
 use std::sync::Arc;
 
 /// A value with the frame that completed it and that frame's time.
@@ -75,6 +76,9 @@ pub enum Service {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Conversation {
     pub file: Arc<str>,
+    /// How far the capture's clock is ahead of the case clock: zero until captures are
+    /// compared.
+    pub clock_ahead: SignedDuration,
     pub client: Endpoint,
     pub server: Endpoint,
     pub service: Service,
@@ -93,6 +97,11 @@ pub struct Conversation {
 }
 
 impl Conversation {
+    /// A time of this capture on the case clock.
+    pub fn case_time(&self, time: HostTime) -> CaseTime {
+        CaseTime(time.0.checked_sub(self.clock_ahead).unwrap_or(time.0))
+    }
+
     /// Whether an earlier TLS session went on; `None` without both hellos. Up to TLS
     /// 1.2 the server repeats the client's session id then, in TLS 1.3 it picks a
     /// pre-shared key.
