@@ -19,6 +19,7 @@ mod decryption;
 mod explain;
 mod exports;
 mod holes;
+mod joins;
 mod knowledge;
 mod layers;
 mod peers;

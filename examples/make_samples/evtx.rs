@@ -44,9 +44,9 @@ pub(crate) struct Event {
 /// Channel, host and number of a record that was forwarded.
 #[derive(Debug, Clone)]
 pub(crate) struct Origin {
-    channel: &'static str,
-    computer: &'static str,
-    record: u64,
+    pub(crate) channel: &'static str,
+    pub(crate) computer: &'static str,
+    pub(crate) record: u64,
 }
 
 /// A log of one channel of one host.

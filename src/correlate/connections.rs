@@ -126,8 +126,7 @@ fn merge_translated(connections: Vec<WireConnection>) -> Vec<WireConnection> {
             continue;
         };
         let same = known.get(&random).and_then(|index| merged.get_mut(*index)).filter(|known| {
-            let files: BTreeSet<&Arc<str>> = known.views.iter().map(|view| &view.file).collect();
-            connection.views.iter().all(|view| !files.contains(&view.file))
+            connection.views.iter().all(|view| known.views.iter().all(|own| may_be_same(own, view)))
         });
         let Some(same) = same else {
             known.insert(random, merged.len());
@@ -142,6 +141,16 @@ fn merge_translated(connections: Vec<WireConnection>) -> Vec<WireConnection> {
         }
     }
     merged
+}
+
+/// Whether two views of one ClientHello may be of one connection: a tool may write the
+/// same random each time.
+fn may_be_same(one: &Conversation, other: &Conversation) -> bool {
+    let random = |view: &Conversation| view.tls.server_hello.as_ref().map(|at| at.value.random);
+    let apart = millis_between(one.start.0, other.start.0).abs();
+    one.file != other.file
+        && apart < SAME_CONNECTION_MS
+        && random(one).zip(random(other)).is_none_or(|(one, other)| one == other)
 }
 
 fn client_random(connection: &WireConnection) -> Option<[u8; 32]> {

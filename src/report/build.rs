@@ -4,6 +4,7 @@ use super::attempts::listed;
 use super::client_codes;
 use super::coverage;
 use super::events::event_reports;
+use super::hosts;
 use super::model::*;
 use super::summary::summary;
 use super::wire::wire_report;
@@ -52,7 +53,7 @@ pub fn build(
             })
             .collect(),
         attempts_left_out,
-        hosts: hosts(case),
+        hosts: hosts::reports(case),
         coverage: coverage::reports(case),
         missing_evidence: findings
             .missing
@@ -159,6 +160,11 @@ fn attempt_report(
     AttemptReport {
         id: attempt.id,
         client: shown(attempt.client, attempt.client_host.as_ref()),
+        client_seen_as: attempt
+            .connections
+            .iter()
+            .find_map(|connection| connection.seen_as)
+            .map(|seen| seen.to_string()),
         server: shown(attempt.server, attempt.server_host.as_ref()),
         server_name: attempt.server_name.clone().or_else(|| {
             case.resolution(attempt).and_then(|answer| answer.subject.server_name.clone())
@@ -231,17 +237,4 @@ fn telling(wires: &mut Vec<WireReport>) -> Option<WireReport> {
     let best = wires.iter().enumerate().rev().max_by_key(|(_, wire)| score(wire));
     let index = best.map(|(index, _)| index)?;
     Some(wires.swap_remove(index))
-}
-
-fn hosts(case: &Case) -> Vec<HostReport> {
-    case.hosts
-        .iter()
-        .map(|host| HostReport {
-            name: host.name.to_string(),
-            role: host.role,
-            addresses: host.addresses.iter().map(ToString::to_string).collect(),
-            clock_offset_ms: host.offset.map(|o| rounded(o.ahead.as_secs_f64() * 1000.0, 3)),
-            clock_error_ms: host.offset.map(|o| rounded(o.error.as_secs_f64() * 1000.0, 3)),
-        })
-        .collect()
 }

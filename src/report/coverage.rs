@@ -1,6 +1,7 @@
 //! Which file speaks for whom, when, and when not.
 
 use super::build::source_report;
+use super::hosts::millis;
 use super::model::{CoverageReport, HoleReport};
 use super::table::short_time;
 use crate::base::{HostTime, rfc3339};
@@ -19,6 +20,7 @@ pub(super) fn reports(case: &Case) -> Vec<CoverageReport> {
 fn report(case: &Case, coverage: &Coverage) -> CoverageReport {
     let listed = longest(&coverage.holes);
     let more = coverage.holes.len().saturating_sub(listed.len());
+    let offset = case.clocks.capture_offset(&coverage.file).filter(|_| !coverage.kind.is_log());
     CoverageReport {
         file: coverage.file.to_string(),
         kind: coverage.kind.name().to_owned(),
@@ -28,6 +30,8 @@ fn report(case: &Case, coverage: &Coverage) -> CoverageReport {
         to: coverage.span.map(|(_, to)| rfc3339(to.0)),
         items: coverage.items,
         unreadable: coverage.unreadable,
+        clock_offset_ms: offset.map(|offset| millis(offset.ahead)),
+        clock_error_ms: offset.map(|offset| millis(offset.error)),
         copies: case.copies(coverage),
         holes: listed.into_iter().map(hole_report).collect(),
         more_holes: u64::try_from(more).unwrap_or(u64::MAX),

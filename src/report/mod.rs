@@ -11,6 +11,7 @@ mod community_id;
 mod coverage;
 mod events;
 pub mod explain;
+mod hosts;
 mod layers;
 mod layers_model;
 mod model;

@@ -124,6 +124,9 @@ pub struct AttemptReport {
     pub id: u32,
     /// Address and port of the first connection, or the client's host name.
     pub client: Option<String>,
+    /// The client as the server sees it, where a device on the way translates it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub client_seen_as: Option<String>,
     pub server: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub server_name: Option<String>,
@@ -229,6 +232,27 @@ pub struct HostReport {
     /// Log clock minus capture clock; `null` when no pair shows it.
     pub clock_offset_ms: Option<f64>,
     pub clock_error_ms: Option<f64>,
+    /// How much faster than the capture's its clock runs, in parts per million.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub clock_drift_ppm: Option<f64>,
+    /// The stretches between the steps of its clock, when it was set by more than a
+    /// second.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub clock_segments: Vec<ClockSegmentReport>,
+}
+
+/// A stretch of a host's clock between two steps, in times of that clock.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClockSegmentReport {
+    /// `null` where no step comes before it.
+    pub from: Option<String>,
+    /// `null` where none follows.
+    pub to: Option<String>,
+    pub offset_ms: f64,
+    pub error_ms: f64,
+    /// Connections that both the log and a capture show; 0 where the offset was carried
+    /// over a step.
+    pub pairs: usize,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -244,6 +268,12 @@ pub struct CoverageReport {
     /// Records or frames.
     pub items: u64,
     pub unreadable: u64,
+    /// Of a capture: how far its clock is ahead of that of the first capture which shows
+    /// the same connections.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub clock_offset_ms: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub clock_error_ms: Option<f64>,
     /// Wanted records that another file holds as well and that count there.
     #[serde(skip_serializing_if = "is_zero", default)]
     pub copies: u64,

@@ -51,20 +51,7 @@ impl Page<'_> {
             })
             .collect();
         self.table(&header, rows)?;
-        let offsets: Vec<String> = report
-            .hosts
-            .iter()
-            .filter_map(|host| {
-                let (offset, error) = (host.clock_offset_ms?, host.clock_error_ms?);
-                Some(format!(
-                    "{} is {:+.3} s (± {:.3} s) against the capture",
-                    host.name,
-                    offset / 1000.0,
-                    error / 1000.0
-                ))
-            })
-            .collect();
-        for offset in offsets {
+        for offset in clocks(report) {
             self.paragraph("Clock: ", "       ", &offset)?;
         }
         Ok(())
@@ -91,6 +78,34 @@ impl Page<'_> {
         }
         Ok(())
     }
+}
+
+/// What is known of the clocks: one line a host, and one for each capture that is set
+/// to another one's clock.
+fn clocks(report: &Report) -> Vec<String> {
+    let hosts = report.hosts.iter().filter_map(|host| {
+        let mut line =
+            differs(&host.name, host.clock_offset_ms, host.clock_error_ms, "the capture")?;
+        if let Some(drift) = host.clock_drift_ppm {
+            line.push_str(&format!(", and runs {drift:+.1} ppm fast"));
+        }
+        if host.clock_segments.len() > 1 {
+            let steps = counted(host.clock_segments.len() - 1, "step");
+            line.push_str(&format!(
+                "; the clock was set on the way ({steps}, see the JSON report)"
+            ));
+        }
+        Some(line)
+    });
+    let captures = report.coverage.iter().filter_map(|capture| {
+        differs(&capture.file, capture.clock_offset_ms, capture.clock_error_ms, "the other capture")
+    });
+    hosts.chain(captures).collect()
+}
+
+fn differs(what: &str, offset: Option<f64>, error: Option<f64>, from: &str) -> Option<String> {
+    let (offset, error) = (offset? / 1000.0, error? / 1000.0);
+    Some(format!("{what} is {offset:+.3} s (± {error:.3} s) against {from}"))
 }
 
 /// Host and channel of a log, without what all channels have in common.
