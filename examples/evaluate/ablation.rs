@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 /// Up to this many files every part of a case is analysed (2^n − 2 of them); of more,
 /// all files but one, and one alone.
-const EVERY_PART: usize = 8;
+const EVERY_PART: usize = 7;
 
 /// Some files of a case, by their paths below its evidence folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn parts_are_neither_empty_nor_complete_nor_twice() {
-        for (count, parts) in [(0, 0), (1, 0), (2, 2), (3, 6), (8, 254), (9, 18)] {
+        for (count, parts) in [(0, 0), (1, 0), (2, 2), (3, 6), (7, 126), (8, 16)] {
             let mut found = choices(count);
             assert_eq!(found.len(), parts, "{count} files");
             for part in &found {
