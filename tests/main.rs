@@ -9,6 +9,7 @@
     reason = "a test that cannot go on must say so loudly"
 )]
 
+mod ablation;
 mod architecture;
 mod broken_captures;
 mod catalog;
@@ -29,6 +30,10 @@ mod scale;
 mod support;
 mod timelines;
 mod truth;
+
+#[path = "../examples/evaluate/mod.rs"]
+#[allow(dead_code, reason = "the program of this name prints more than the tests look at")]
+mod evaluate;
 
 #[path = "../examples/make_samples/mod.rs"]
 mod make_samples;

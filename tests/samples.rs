@@ -1,14 +1,12 @@
 //! Every sample ticket: its diagnosis, its snapshot, and where it comes from.
 
+use crate::evaluate::case::HEALTHY;
 use crate::make_samples;
-use crate::support::{analyse, analyse_all, files, folders, name, root};
-use rdp_triage::diagnose::{Certainty, Verdict};
+use crate::support::{analyse, files, folders, name, root};
+use rdp_triage::diagnose::Verdict;
 use rdp_triage::report::{Report, Style, write_json, write_table};
 use std::fs;
 use std::path::Path;
-
-/// Samples in which nothing is wrong.
-const HEALTHY: [&str; 3] = ["no-fault-found", "healthy-tls13", "healthy-fallback"];
 
 fn samples() -> Vec<std::path::PathBuf> {
     folders(&root().join("samples"))
@@ -76,52 +74,6 @@ fn every_statement_cites_a_file_of_the_ticket() {
         let sum: f64 = report.diagnoses.iter().map(|d| d.probability).sum();
         assert!(sum <= 1.001, "{}: probabilities add up to {sum}", name(&sample));
     }
-}
-
-/// Without one of its files a ticket may be less clear, but never confidently wrong.
-#[test]
-fn a_missing_file_never_makes_a_confident_wrong_answer() {
-    for sample in samples() {
-        let id = name(&sample);
-        let all = files(&sample);
-        for left_out in &all {
-            let kept: Vec<_> = all.iter().filter(|file| *file != left_out).cloned().collect();
-            if kept.is_empty() {
-                continue;
-            }
-            let report = analyse_all(&kept);
-            let Some(first) = report.diagnoses.first() else { continue };
-            let sure = first.certainty >= Certainty::Strong;
-            let right = first.cause == id || is_kin(&id, &first.cause);
-            assert!(
-                !sure || right,
-                "{id} without {}: {} {:?}",
-                left_out.display(),
-                first.cause,
-                first.certainty
-            );
-        }
-    }
-}
-
-/// Causes that are true of the same ticket: one names what was seen, the other why.
-fn is_kin(sample: &str, found: &str) -> bool {
-    matches!(
-        (sample, found),
-        (
-            "cert-selfsigned-create-failed"
-                | "cert-missing"
-                | "cert-hash-mismatch"
-                | "cert-template-failed",
-            "nego-cert-missing-on-server"
-        ) | ("protected-user-ntlm", "account-restriction")
-            | ("service-termservice-down", "tcp-port-refused")
-            | ("bruteforce-pressure", "logon-bad-password")
-            | ("account-locked-out" | "logon-no-such-user", "logon-bad-password")
-            | ("wrong-port" | "service-rdp-disabled", "tcp-port-refused")
-            | ("network-profile-public", "firewall-host-block")
-            | ("listener-hung" | "port-conflict", "nego-no-reply")
-    )
 }
 
 #[test]
