@@ -51,12 +51,26 @@ pub struct Evidence {
     pub open_with: String,
 }
 
+/// What a cause is beside the leading one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// Most likely what stopped the attempts.
+    Leading,
+    /// True as well, by evidence of its own, whether or not it stopped them.
+    AlsoHolds,
+    /// It may be this instead.
+    #[default]
+    Alternative,
+}
+
 /// A cause with its probability in this case.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Diagnosis {
     pub cause: String,
     pub probability: f64,
     pub certainty: Certainty,
+    pub part: Part,
     pub stage: Stage,
     pub fault_domain: FaultDomain,
     pub attempts: Vec<u32>,

@@ -5,6 +5,7 @@
 //! data. Weights of evidence add up (in decibans); probabilities are normalised
 //! over all causes that have evidence, *none* and *not listed*.
 
+mod background;
 mod certificate_facts;
 mod change_facts;
 mod client_facts;
@@ -32,8 +33,9 @@ mod trouble;
 mod weigh;
 mod wire_facts;
 
+pub use background::{Background, Change};
 pub use complaint::Complaint;
-pub use diagnosis::{Certainty, Diagnosis, Evidence};
+pub use diagnosis::{Certainty, Diagnosis, Evidence, Part};
 pub use fact::Fact;
 pub use missing::Missing;
 
@@ -78,6 +80,8 @@ pub struct Findings {
     pub left_out: usize,
     /// What the user saw.
     pub complaints: Vec<Seen>,
+    /// What stood before the first failure.
+    pub background: Background,
 }
 
 /// What the user saw, and whether the ranking is about it.
@@ -146,7 +150,9 @@ pub fn diagnose(case: &Case, knowledge: &Knowledge, question: &Question) -> Find
             Seen { complaint, concerns_an_attempt }
         })
         .collect();
-    Findings { verdict, diagnoses: ranking.diagnoses, missing, attempts, left_out, complaints }
+    let background = background::background(case, &trouble, knowledge);
+    let diagnoses = ranking.diagnoses;
+    Findings { verdict, diagnoses, missing, attempts, left_out, complaints, background }
 }
 
 fn without_trouble(
@@ -181,5 +187,7 @@ fn without_trouble(
         .into_iter()
         .map(|complaint| Seen { complaint, concerns_an_attempt: false })
         .collect();
-    Findings { verdict, diagnoses: Vec::new(), missing, attempts, left_out, complaints }
+    let background = Background::default();
+    let diagnoses = Vec::new();
+    Findings { verdict, diagnoses, missing, attempts, left_out, complaints, background }
 }

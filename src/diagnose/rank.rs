@@ -1,6 +1,6 @@
 //! From weights to probabilities.
 
-use super::diagnosis::{Certainty, Diagnosis};
+use super::diagnosis::{Certainty, Diagnosis, Evidence, Part};
 use super::trouble::{Facts, Trouble};
 use super::weigh::{Weighed, weigh};
 use crate::correlate::Case;
@@ -42,6 +42,16 @@ pub(super) fn rank(
     let total: f64 =
         weighed.iter().map(|(cause, w)| odds(score(cause, w))).sum::<f64>() + odds(NOT_LISTED_DB);
     let attempts = trouble.attempt_ids(case);
+    let leading = weighed
+        .iter()
+        .filter(|(cause, _)| cause.id != NONE)
+        .max_by(|(a, x), (b, y)| score(a, x).total_cmp(&score(b, y)).then_with(|| b.id.cmp(&a.id)));
+    let leader = leading.map(|(cause, weighed)| (cause.id.clone(), weighed.evidence.clone()));
+    let part = |cause: &Cause, weighed: &Weighed| match &leader {
+        Some((id, _)) if *id == cause.id => Part::Leading,
+        Some((_, evidence)) if also_holds(cause, weighed, evidence) => Part::AlsoHolds,
+        _ => Part::Alternative,
+    };
     let mut diagnoses: Vec<Diagnosis> = weighed
         .into_iter()
         .filter(|(cause, _)| cause.id != NONE)
@@ -51,6 +61,7 @@ pub(super) fn rank(
                 cause: cause.id.clone(),
                 probability,
                 certainty: Certainty::of(probability, weighed.reason_named),
+                part: part(cause, &weighed),
                 stage: cause.stage,
                 fault_domain: cause.fault_domain,
                 attempts: attempts.clone(),
@@ -58,13 +69,37 @@ pub(super) fn rank(
                 against: weighed.against,
             }
         })
-        .filter(|diagnosis| diagnosis.probability >= LEAST_PROBABILITY)
+        .filter(|diagnosis| {
+            diagnosis.probability >= LEAST_PROBABILITY || diagnosis.part == Part::AlsoHolds
+        })
         .collect();
     diagnoses.sort_by(|a, b| {
         b.probability.total_cmp(&a.probability).then_with(|| a.cause.cmp(&b.cause))
     });
-    diagnoses.truncate(MOST_DIAGNOSES);
+    let mut alternatives = 0;
+    diagnoses.retain(|diagnosis| {
+        alternatives += usize::from(diagnosis.part == Part::Alternative);
+        diagnosis.part != Part::Alternative || alternatives < MOST_DIAGNOSES
+    });
     Ranking { diagnoses }
+}
+
+/// A cause that holds whatever stopped the attempt is at least this likely to be there.
+const HOLDS: f64 = 0.9;
+/// Evidence that is strong by itself, in decibans.
+const OF_ITS_OWN_DB: f64 = 10.0;
+
+/// Whether a cause holds beside the leading one: likely for itself, whatever ended the
+/// attempt, by strong evidence that the leading one does not rest on.
+fn also_holds(cause: &Cause, weighed: &Weighed, leading: &[Evidence]) -> bool {
+    let against = weighed.against_db - weighed.ended_otherwise_db;
+    let own = odds(cause.prior_db + weighed.support_db - against);
+    let likely = own / (own + odds(NOT_LISTED_DB)) >= HOLDS;
+    let of_its_own = |evidence: &&Evidence| {
+        evidence.weight_db >= OF_ITS_OWN_DB
+            && leading.iter().all(|other| other.source != evidence.source)
+    };
+    likely && weighed.evidence.iter().any(|evidence| of_its_own(&evidence))
 }
 
 /// Decibans to odds.

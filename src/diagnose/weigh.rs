@@ -19,6 +19,8 @@ pub(super) struct Weighed {
     pub(super) against_db: f64,
     pub(super) evidence: Vec<Evidence>,
     pub(super) against: Vec<Evidence>,
+    /// Of that, what only says that the attempt ended by something else.
+    pub(super) ended_otherwise_db: f64,
     /// A fact that belongs to the attempt for certain names the reason.
     pub(super) reason_named: bool,
 }
@@ -27,15 +29,18 @@ pub(super) struct Weighed {
 /// several facts meet counts once, with the fact that belongs here most surely.
 pub(super) fn weigh(case: &Case, trouble: &Trouble, facts: &Facts, cause: &Cause) -> Weighed {
     let mut weighed = Weighed::default();
-    for (best, named) in strongest(case, trouble, facts, &cause.support) {
-        weighed.support_db += best.weight_db;
-        weighed.reason_named |= named;
-        weighed.evidence.push(best);
+    for met in strongest(case, trouble, facts, &cause.support) {
+        weighed.support_db += met.evidence.weight_db;
+        weighed.reason_named |= met.names_reason;
+        weighed.evidence.push(met.evidence);
     }
-    for (mut best, _) in strongest(case, trouble, facts, &cause.against) {
-        weighed.against_db += best.weight_db;
-        best.weight_db = -best.weight_db;
-        weighed.against.push(best);
+    for mut met in strongest(case, trouble, facts, &cause.against) {
+        weighed.against_db += met.evidence.weight_db;
+        if met.only_the_end {
+            weighed.ended_otherwise_db += met.evidence.weight_db;
+        }
+        met.evidence.weight_db = -met.evidence.weight_db;
+        weighed.against.push(met.evidence);
     }
     // What the user saw counts only where something else speaks for the cause.
     if weighed.support_db > 0.0
@@ -57,22 +62,25 @@ pub(super) fn weigh(case: &Case, trouble: &Trouble, facts: &Facts, cause: &Cause
     weighed
 }
 
-fn strongest(
-    case: &Case,
-    trouble: &Trouble,
-    facts: &Facts,
-    rules: &[Rule],
-) -> Vec<(Evidence, bool)> {
-    let mut groups: BTreeMap<String, (Evidence, bool)> = BTreeMap::new();
+/// A row that a fact meets.
+struct Met {
+    evidence: Evidence,
+    names_reason: bool,
+    only_the_end: bool,
+}
+
+fn strongest(case: &Case, trouble: &Trouble, facts: &Facts, rules: &[Rule]) -> Vec<Met> {
+    let mut groups: BTreeMap<String, Met> = BTreeMap::new();
     for (number, rule) in rules.iter().enumerate() {
         let Some(found) = apply(case, trouble, facts, rule) else { continue };
         let group =
             if rule.group.is_empty() { format!("#{number:03}") } else { rule.group.clone() };
         match groups.get_mut(&group) {
-            Some((best, named)) => {
-                *named |= found.1;
-                if found.0.weight_db > best.weight_db {
-                    *best = found.0;
+            Some(best) => {
+                best.names_reason |= found.names_reason;
+                if found.evidence.weight_db > best.evidence.weight_db {
+                    best.evidence = found.evidence;
+                    best.only_the_end = found.only_the_end;
                 }
             }
             None => {
@@ -83,7 +91,7 @@ fn strongest(
     groups.into_values().collect()
 }
 
-fn apply(case: &Case, trouble: &Trouble, facts: &Facts, rule: &Rule) -> Option<(Evidence, bool)> {
+fn apply(case: &Case, trouble: &Trouble, facts: &Facts, rule: &Rule) -> Option<Met> {
     let best = rule
         .fact
         .iter()
@@ -94,8 +102,10 @@ fn apply(case: &Case, trouble: &Trouble, facts: &Facts, rule: &Rule) -> Option<(
         .filter(|fact| meets(rule, fact) && in_time(case, trouble, rule, fact))
         // Of equally sure facts the later one is nearer to the failure.
         .max_by(|a, b| a.share.total_cmp(&b.share).then_with(|| a.time.cmp(&b.time)));
+    let only_the_end = rule.only_the_end;
     if rule.absent {
-        return if best.is_none() { absence(case, trouble, rule) } else { None };
+        let evidence = best.is_none().then(|| absence(case, trouble, rule)).flatten()?;
+        return Some(Met { evidence, names_reason: false, only_the_end });
     }
     let fact = best?;
     let evidence = Evidence {
@@ -106,7 +116,8 @@ fn apply(case: &Case, trouble: &Trouble, facts: &Facts, rule: &Rule) -> Option<(
         source: fact.source.clone(),
         open_with: fact.open_with(),
     };
-    Some((evidence, rule.names_reason && fact.share > 0.99))
+    let names_reason = rule.names_reason && fact.share > 0.99;
+    Some(Met { evidence, names_reason, only_the_end })
 }
 
 fn meets(rule: &Rule, fact: &Fact) -> bool {
@@ -137,22 +148,21 @@ fn in_time(case: &Case, trouble: &Trouble, rule: &Rule, fact: &Fact) -> bool {
 
 /// Absence counts only where the evidence covers every attempt of the trouble; the
 /// provenance is the file that would have held it.
-fn absence(case: &Case, trouble: &Trouble, rule: &Rule) -> Option<(Evidence, bool)> {
+fn absence(case: &Case, trouble: &Trouble, rule: &Rule) -> Option<Evidence> {
     let mut attempts = trouble.attempts(case).peekable();
     let first = *attempts.peek()?;
     if !attempts.all(|attempt| covers(case, attempt, &rule.coverage)) {
         return None;
     }
     let source = covering_source(case, first, &rule.coverage)?;
-    let evidence = Evidence {
+    Some(Evidence {
         weight_db: rule.weight_db,
         statement: rule.says.clone(),
         time: Some(first.start),
         host: None,
         open_with: String::new(),
         source,
-    };
-    Some((evidence, false))
+    })
 }
 
 /// A file that covers an attempt in the sense of a rule: the provenance of absence.

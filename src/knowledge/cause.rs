@@ -126,6 +126,10 @@ pub struct Rule {
     /// The fact itself names the reason; needed for a conclusive diagnosis.
     #[serde(default)]
     pub names_reason: bool,
+    /// Of a row against: it says that the attempt ended by something else, not that the
+    /// cause is not there. A certificate that the user accepted is expired all the same.
+    #[serde(default)]
+    pub only_the_end: bool,
     /// The sentence to print; `{field}` is replaced by the fact's value.
     pub says: String,
 }

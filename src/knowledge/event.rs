@@ -71,6 +71,10 @@ pub struct Event {
     pub roles: BTreeMap<String, Role>,
     #[serde(default)]
     pub level: String,
+    /// Whether it says that something about the host was changed, which may be why
+    /// connections fail from then on.
+    #[serde(default)]
+    pub change: bool,
     /// `A` (decides), `B` (helps) or `C` (known, but not taken from logs).
     #[serde(default)]
     pub priority: String,

@@ -1,6 +1,7 @@
 //! From the types of the reasoning rooms to the report.
 
 use super::attempts::listed;
+use super::background;
 use super::client_codes;
 use super::coverage;
 use super::events::event_reports;
@@ -53,6 +54,7 @@ pub fn build(
             })
             .collect(),
         attempts_left_out,
+        background: background::report(case, findings, knowledge),
         hosts: hosts::reports(case),
         coverage: coverage::reports(case),
         missing_evidence: findings
@@ -113,6 +115,7 @@ fn diagnosis_report(rank: u32, diagnosis: &Diagnosis, knowledge: &Knowledge) -> 
         explanation: cause.map(|cause| cause.explanation.clone()).unwrap_or_default(),
         probability: rounded(diagnosis.probability, 4),
         certainty: diagnosis.certainty,
+        part: diagnosis.part,
         stage: diagnosis.stage,
         fault_domain: diagnosis.fault_domain,
         attempts: diagnosis.attempts.clone(),

@@ -44,7 +44,11 @@ fn thinned<T>(mut all: Vec<T>) -> (Vec<T>, u64) {
     (all, left_out as u64)
 }
 
-fn event_report(knowledge: &Knowledge, time: CaseTime, observation: &Observation) -> EventReport {
+pub(super) fn event_report(
+    knowledge: &Knowledge,
+    time: CaseTime,
+    observation: &Observation,
+) -> EventReport {
     let SourceReport { file, record_id, line, .. } = source_report(&observation.source);
     let known = knowledge.event_by_kind(&observation.kind);
     let sentence = knowledge.sentence(&observation.kind, &observation.fields);

@@ -5,6 +5,7 @@
 //! prints the same.
 
 mod attempts;
+mod background;
 mod build;
 mod client_codes;
 mod community_id;

@@ -3,7 +3,7 @@
 
 use super::wire_model::WireReport;
 use crate::correlate::{HostRole, Outcome};
-use crate::diagnose::{Certainty, Verdict};
+use crate::diagnose::{Certainty, Part, Verdict};
 use crate::knowledge::{FaultDomain, Risk, Stage};
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +25,9 @@ pub struct Report {
     /// Attempts beyond the thousand that are listed.
     #[serde(skip_serializing_if = "LeftOut::is_empty", default)]
     pub attempts_left_out: LeftOut,
+    /// What stood before the first failure of the attempts that the ranking is about.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub background: Option<BackgroundReport>,
     pub hosts: Vec<HostReport>,
     pub coverage: Vec<CoverageReport>,
     pub missing_evidence: Vec<MissingReport>,
@@ -71,6 +74,10 @@ pub struct DiagnosisReport {
     /// 0 to 1; all causes, `none` and `not listed` add up to 1.
     pub probability: f64,
     pub certainty: Certainty,
+    /// What it is beside the leading one: `also_holds` is true by evidence of its own,
+    /// whether or not it stopped the attempts.
+    #[serde(default)]
+    pub part: Part,
     pub stage: Stage,
     pub fault_domain: FaultDomain,
     pub attempts: Vec<u32>,
@@ -175,6 +182,31 @@ pub struct UdpReport {
 pub struct ClientError {
     pub reason: String,
     pub extended: Option<String>,
+}
+
+/// What worked last, and what changed since: context, not evidence.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BackgroundReport {
+    /// RFC 3339, UTC, on the case clock.
+    pub first_failure: String,
+    /// The last attempt before it that worked, by its id.
+    pub last_success: Option<u32>,
+    /// When that one ended.
+    pub last_success_at: Option<String>,
+    /// In the order of time; of several of one kind on one host the last one.
+    pub changes: Vec<ChangeReport>,
+    /// Kinds of changes that are not listed: earlier ones.
+    pub more_changes: usize,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ChangeReport {
+    /// How often it happened.
+    pub times: u64,
+    /// From the last of them to the first failure, in seconds.
+    pub seconds_before: f64,
+    #[serde(flatten)]
+    pub event: EventReport,
 }
 
 /// The two numbers of the client's dialog by Microsoft's tables. They tell at which

@@ -3,7 +3,7 @@
 use super::model::Report;
 use super::table::percent;
 use crate::correlate::Outcome;
-use crate::diagnose::{Certainty, Findings, Verdict};
+use crate::diagnose::{Certainty, Findings, Part, Verdict};
 
 pub(super) fn summary(report: &Report, findings: &Findings) -> String {
     match report.verdict {
@@ -76,8 +76,18 @@ fn found(report: &Report) -> String {
             first.title,
         );
     }
+    let also: Vec<&str> = report
+        .diagnoses
+        .iter()
+        .filter(|diagnosis| diagnosis.part == Part::AlsoHolds)
+        .map(|diagnosis| diagnosis.title.as_str())
+        .collect();
+    let also = match also.is_empty() {
+        true => String::new(),
+        false => format!(" Also true: {}.", also.join("; ")),
+    };
     format!(
-        "{}{who}: {} at the {} stage, on the {} side, {percent} %{because}.",
+        "{}{who}: {} at the {} stage, on the {} side, {percent} %{because}.{also}",
         first.title,
         first.certainty.name(),
         first.stage.name(),

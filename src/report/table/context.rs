@@ -1,8 +1,10 @@
-//! What stands around the diagnosis: what the codes say that the user saw.
+//! What stands around the diagnosis: what the codes say that the user saw, what worked
+//! last, and what changed since.
 
 use super::{Page, short_time};
 use crate::base::counted;
-use crate::report::model::{ClientCodesReport, Report};
+use crate::report::model::{ClientCodesReport, EventReport, Report};
+use crate::report::text::{short_host, short_name};
 use std::io;
 
 /// Dialogs that are told.
@@ -18,6 +20,46 @@ impl Page<'_> {
             self.paragraph("  * ", "    ", &sentence(codes))?;
         }
         Ok(())
+    }
+
+    pub(super) fn background(&mut self, report: &Report) -> io::Result<()> {
+        let Some(background) = &report.background else { return Ok(()) };
+        self.heading("Before the first failure")?;
+        if let (Some(id), Some(at)) = (background.last_success, &background.last_success_at) {
+            let line = format!("Attempt {id} worked, until {}.", short_time(at));
+            self.paragraph("  * ", "    ", &line)?;
+        }
+        for change in &background.changes {
+            let event = &change.event;
+            let often = match change.times {
+                0 | 1 => String::new(),
+                times => format!(", {times} times, last"),
+            };
+            let line = format!(
+                "{} before{often} ({}, {}): {} [{}]",
+                before(change.seconds_before),
+                short_host(&event.host),
+                short_name(&event.event),
+                event.message,
+                event_place(event),
+            );
+            self.paragraph("  * ", "    ", &line)?;
+        }
+        if background.more_changes > 0 {
+            let more = counted(background.more_changes, "earlier kind");
+            self.paragraph("  * ", "    ", &format!("{more} of changes left out."))?;
+        }
+        Ok(())
+    }
+}
+
+/// How long before the failure something was: `3 d`, `2.5 h`, `40 min`, `12 s`.
+fn before(seconds: f64) -> String {
+    match seconds {
+        s if s >= 172_800.0 => format!("{:.0} d", s / 86_400.0),
+        s if s >= 7_200.0 => format!("{:.1} h", s / 3_600.0),
+        s if s >= 120.0 => format!("{:.0} min", s / 60.0),
+        s => format!("{s:.0} s"),
     }
 }
 
@@ -47,4 +89,12 @@ fn sentence(codes: &ClientCodesReport) -> String {
         sentence.push_str(" No failed attempt of this evidence fits it.");
     }
     sentence
+}
+
+fn event_place(event: &EventReport) -> String {
+    match (event.record_id, event.line) {
+        (Some(record), _) => format!("{} record {record}", event.file),
+        (None, Some(line)) => format!("{} line {line}", event.file),
+        (None, None) => event.file.clone(),
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::{Ink, Page, percent};
 use crate::base::for_terminal;
-use crate::diagnose::Certainty;
+use crate::diagnose::{Certainty, Part};
 use crate::knowledge::Risk;
 use crate::report::model::{DiagnosisReport, EvidenceReport, Report, SourceReport};
 use std::io;
@@ -28,7 +28,8 @@ impl Page<'_> {
                 diagnosis.title
             );
             let line = self.ink(Ink::Faint, &line);
-            writeln!(self.out, "{line}  {}", diagnosis.cause)?;
+            let also = if diagnosis.part == Part::AlsoHolds { ", also true" } else { "" };
+            writeln!(self.out, "{line}  {}{also}", diagnosis.cause)?;
         }
         if let Some(first) = report.diagnoses.first() {
             self.fixes(first)?;
@@ -50,8 +51,9 @@ impl Page<'_> {
         );
         let head = self.ink(ink, &head);
         writeln!(self.out, "{head}")?;
+        let also = if diagnosis.part == Part::AlsoHolds { "also true | " } else { "" };
         let marks = format!(
-            "{} | stage {} | fault on: {} | {}",
+            "{also}{} | stage {} | fault on: {} | {}",
             diagnosis.certainty.name(),
             diagnosis.stage.name(),
             diagnosis.fault_domain.name(),

@@ -30,6 +30,7 @@ pub fn write_table(report: &Report, style: Style, out: &mut dyn Write) -> io::Re
     page.answer(report)?;
     page.client_codes(report)?;
     page.diagnoses(report)?;
+    page.background(report)?;
     page.attempts(report)?;
     page.records(report)?;
     page.missing(report)?;
