@@ -15,6 +15,7 @@ mod broken_captures;
 mod catalog;
 mod causes;
 mod cli;
+mod compound;
 mod corpus;
 mod decryption;
 mod explain;
