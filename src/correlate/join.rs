@@ -4,8 +4,8 @@
 
 use super::attempts::Attempt;
 use super::clock::Clocks;
-use crate::base::{CaseTime, Endpoint, RDP_PORT, millis_between};
-use crate::observe::{Coverage, Observation, Vantage};
+use crate::base::{CaseTime, millis_between};
+use crate::observe::{Observation, Vantage};
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -94,6 +94,26 @@ impl<'a> Index<'a> {
         if exact.is_empty() { fits } else { exact }
     }
 
+    /// Whether an attempt has this address.
+    fn knows(&self, address: IpAddr) -> bool {
+        self.by_client.contains_key(&address)
+    }
+
+    /// Attempts in whose set-up `time` lies, on a host, and whose cookie is the name of
+    /// the user.
+    fn of_user(&self, user: Option<&str>, host: &Arc<str>, time: CaseTime) -> Vec<usize> {
+        let Some(user) = user else { return Vec::new() };
+        let mut fits = self.at_time(host, time);
+        fits.retain(|index| {
+            self.attempts.get(*index).is_some_and(|attempt| {
+                let requests = attempt.views().filter_map(|view| view.x224.request.as_ref());
+                let mut cookies = requests.filter_map(|request| request.value.cookie.as_deref());
+                cookies.any(|cookie| names(cookie, user))
+            })
+        });
+        fits
+    }
+
     fn has_port(&self, index: usize, port: Option<u16>) -> bool {
         self.attempts.get(index).is_some_and(|attempt| {
             attempt.connections.iter().any(|connection| {
@@ -127,6 +147,24 @@ impl<'a> Index<'a> {
     }
 }
 
+/// How surely a record of an unknown address belongs to the attempt whose cookie names
+/// its user: a cookie is a hint, and users try from several places.
+const NAMED_BY_COOKIE: f64 = 0.6;
+
+/// Clients cut the cookie to this many characters.
+const CUT_COOKIE: usize = 9;
+
+/// Whether a cookie, which may be cut and may carry a domain, is the name of a user.
+fn names(cookie: &str, user: &str) -> bool {
+    let bare = |name: &str| {
+        let name = name.rsplit('\\').next().unwrap_or(name);
+        name.split('@').next().unwrap_or(name).to_lowercase()
+    };
+    let (cookie, user) = (bare(cookie), bare(user));
+    let cut = cookie.chars().count() >= CUT_COOKIE && user.starts_with(&cookie);
+    !cookie.is_empty() && (cookie == user || cut)
+}
+
 /// Until when the connection that began at `start` was being set up.
 fn set_up_end(attempt: &Attempt, start: CaseTime) -> CaseTime {
     let end = attempt
@@ -156,14 +194,20 @@ const AFTER_MS: f64 = 30_000.0;
 pub(super) fn join(attempts: &mut [Attempt], observations: &[Observation], clocks: &Clocks) {
     name_hosts(attempts, observations);
     let index = Index::new(attempts);
-    let mut found: Vec<(usize, Vec<usize>)> = Vec::new();
+    let mut found: Vec<(usize, f64, Vec<usize>)> = Vec::new();
     for (number, observation) in observations.iter().enumerate() {
         let Vantage::Log { host, .. } = &observation.vantage else { continue };
         let time = clocks.case_time(observation);
         let subject = &observation.subject;
+        let mut sure = 1.0;
         let fits = match (key_of(observation), subject.client) {
-            (Some(Key::Client), Some(address)) => {
+            (Some(Key::Client), Some(address)) if index.knows(address) => {
                 index.of_client(address, subject.client_port, time, AFTER_MS)
+            }
+            // Behind a device that translates addresses only the user's name is left.
+            (Some(Key::Client), Some(_)) => {
+                sure = NAMED_BY_COOKIE;
+                index.of_user(subject.user.as_deref(), host, time)
             }
             // TermDD and 4776 do not always name the client.
             (Some(Key::Client), None) if &*observation.kind == "event.termdd.56" => {
@@ -173,12 +217,12 @@ pub(super) fn join(attempts: &mut [Attempt], observations: &[Observation], clock
             _ => Vec::new(),
         };
         if !fits.is_empty() {
-            found.push((number, fits));
+            found.push((number, sure, fits));
         }
     }
-    for (number, fits) in found {
+    for (number, sure, fits) in found {
         // Sharing among thousands is no evidence for any of them.
-        let share = 1.0 / fits.len() as f64;
+        let share = sure / fits.len() as f64;
         for fit in fits {
             if let Some(attempt) = attempts.get_mut(fit) {
                 attempt.add_event(number, share);
@@ -279,124 +323,16 @@ fn users(attempt: &Attempt, observations: &[Observation]) -> BTreeSet<String> {
         .collect()
 }
 
-/// Packets that the server's own firewall dropped are attempts that nothing else
-/// may show.
-pub(super) fn blocked(attempts: &mut Vec<Attempt>, observations: &[Observation], clocks: &Clocks) {
-    let mut by_client: HashMap<Option<IpAddr>, Vec<usize>> = HashMap::new();
-    for (index, attempt) in attempts.iter().enumerate() {
-        // A try that only the client's log tells has no address of its own.
-        if attempt.client.is_some() || attempt.in_client_log {
-            by_client.entry(attempt.client.map(|c| c.address)).or_default().push(index);
-        }
-    }
-    for (number, observation) in observations.iter().enumerate() {
-        let dropped = matches!(&*observation.kind, "event.security.5152" | "event.security.5157");
-        let inbound = observation.field("Direction").is_none_or(|d| d.contains("14592"));
-        let (true, Some((client, _)), Some(host)) =
-            (dropped && inbound, rdp_ends(observation), observation.host())
-        else {
-            continue;
-        };
-        let time = clocks.case_time(observation);
-        let near = |index: &usize| {
-            attempts.get(*index).is_some_and(|attempt| {
-                (-60_000.0..90_000.0).contains(&millis_between(attempt.start.0, time.0))
-            })
-        };
-        let known = [Some(client.address), None]
-            .into_iter()
-            .find_map(|key| by_client.get(&key)?.iter().rev().copied().find(near));
-        let index = known.unwrap_or_else(|| {
-            attempts.push(Attempt::at(time));
-            attempts.len() - 1
-        });
-        let Some(attempt) = attempts.get_mut(index) else { continue };
-        if known.is_none() || attempt.client.is_none() {
-            by_client.entry(Some(client.address)).or_default().push(index);
-        }
-        attempt.client.get_or_insert(client);
-        attempt.server_host.get_or_insert_with(|| Arc::clone(host));
-        attempt.end = attempt.end.max(time);
-        attempt.add_event(number, 1.0);
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Client and server of a dropped packet to the RDP port. 5152 names the packet's
-/// own direction, 5157 puts the local end first.
-fn rdp_ends(observation: &Observation) -> Option<(Endpoint, Endpoint)> {
-    let subject = &observation.subject;
-    let source = Endpoint { address: subject.client?, port: subject.client_port };
-    let destination = Endpoint { address: subject.server?, port: subject.server_port };
-    match (source.port, destination.port) {
-        (_, Some(RDP_PORT)) => Some((source, destination)),
-        (Some(RDP_PORT), _) => Some((destination, source)),
-        _ => None,
-    }
-}
-
-/// Records that name the reason of a failed logon or handshake, where no log or
-/// capture shows the connections: each is an attempt of its own.
-pub(super) fn orphans(
-    attempts: &mut Vec<Attempt>,
-    observations: &[Observation],
-    clocks: &Clocks,
-    coverage: &[Coverage],
-) {
-    if attempts.iter().any(|attempt| !attempt.connections.is_empty() || attempt.in_client_log) {
-        return;
-    }
-    let core_log = |host: &Arc<str>| {
-        coverage.iter().any(|c| {
-            c.host.as_ref() == Some(host)
-                && c.channel.as_deref().is_some_and(|channel| channel.contains("RdpCoreTS"))
-        })
-    };
-    let mut latest: HashMap<(Option<IpAddr>, Arc<str>), usize> = HashMap::new();
-    for (number, observation) in observations.iter().enumerate() {
-        if !is_telling(observation) {
-            continue;
-        }
-        let Some(host) = observation.host().filter(|host| !core_log(host)) else { continue };
-        let time = clocks.case_time(observation);
-        let subject = &observation.subject;
-        let key = (subject.client, Arc::clone(host));
-        let near = latest.get(&key).copied().filter(|index| {
-            attempts.get(*index).is_some_and(|a| millis_between(a.end.0, time.0) < 60_000.0)
-        });
-        let index = near.unwrap_or_else(|| {
-            let mut attempt = Attempt::at(time);
-            attempt.client =
-                subject.client.map(|address| Endpoint { address, port: subject.client_port });
-            attempt.server_host = Some(Arc::clone(host));
-            attempts.push(attempt);
-            attempts.len() - 1
-        });
-        latest.insert(key, index);
-        let any_service = observation.kind.starts_with("event.schannel.");
-        let share = if any_service { UNTIED_SCHANNEL_SHARE } else { 1.0 };
-        if let Some(attempt) = attempts.get_mut(index) {
-            attempt.end = attempt.end.max(time);
-            attempt.outcome = super::Outcome::Failed;
-            attempt.add_event(number, share);
-        }
-    }
-}
-
-/// How far a Schannel record counts that nothing ties to a connection: the host may
-/// run other services with TLS, and scanners knock at all of them.
-const UNTIED_SCHANNEL_SHARE: f64 = 0.25;
-
-fn is_telling(observation: &Observation) -> bool {
-    match &*observation.kind {
-        "event.termdd.56"
-        | "event.security.4825"
-        | "event.schannel.36870"
-        | "event.schannel.36874"
-        | "event.lsasrv.6041" => true,
-        "event.schannel.36871" => {
-            observation.field("Type").is_some_and(|kind| kind.eq_ignore_ascii_case("server"))
-        }
-        "event.security.4625" => observation.field("LogonType") == Some("10"),
-        _ => false,
+    #[test]
+    fn a_cookie_names_a_user_even_when_it_is_cut() {
+        assert!(names("EXAMPLE\\a.meyer", "A.Meyer"));
+        assert!(names("administr", "Administrator"));
+        assert!(names("a.meyer", "a.meyer@example.test"));
+        assert!(!names("adm", "Administrator"));
+        assert!(!names("", ""));
     }
 }

@@ -1,5 +1,6 @@
 //! Which facts belong to one try to connect, on one clock?
 
+mod alone;
 mod attempts;
 mod cleared;
 mod client_log;
@@ -138,8 +139,8 @@ pub fn correlate(evidence: Evidence, given: &[(String, jiff::SignedDuration)]) -
     let mut attempts = attempts::group(connections);
     let tries = client_log::tries(&observations, &clocks);
     client_log::attach(&mut attempts, tries);
-    join::blocked(&mut attempts, &observations, &clocks);
-    join::orphans(&mut attempts, &observations, &clocks, &coverage);
+    alone::blocked(&mut attempts, &observations, &clocks);
+    alone::orphans(&mut attempts, &observations, &clocks, &coverage);
     gateway::orphans(&mut attempts, &observations, &clocks);
     attempts.sort_by_key(|attempt| (attempt.start, attempt.client, attempt.server));
     gateway::join(&mut attempts, &observations, &clocks);
