@@ -7,6 +7,7 @@
 
 mod certificate_facts;
 mod change_facts;
+mod checks;
 mod client_facts;
 mod clock_facts;
 mod complaint;
@@ -32,6 +33,7 @@ mod trouble;
 mod weigh;
 mod wire_facts;
 
+pub use checks::{Check, Step};
 pub use complaint::Complaint;
 pub use diagnosis::{Certainty, Diagnosis, Evidence};
 pub use fact::Fact;
@@ -39,8 +41,9 @@ pub use missing::Missing;
 
 pub use trouble::Question;
 
-use crate::correlate::{Case, Outcome};
+use crate::correlate::{Attempt, Case, Outcome};
 use crate::knowledge::Knowledge;
+use crate::observe::Observation;
 use certificate_facts::Identities;
 use change_facts::Changes;
 use client_facts::Clients;
@@ -78,6 +81,8 @@ pub struct Findings {
     pub left_out: usize,
     /// What the user saw.
     pub complaints: Vec<Seen>,
+    /// What is well on the way to the desktop, and what is not.
+    pub checks: Vec<Check>,
 }
 
 /// What the user saw, and whether the ranking is about it.
@@ -138,6 +143,11 @@ pub fn diagnose(case: &Case, knowledge: &Knowledge, question: &Question) -> Find
     };
     let missing = missing::missing(case, &trouble, &ranking.diagnoses, knowledge);
     let attempts = trouble.attempt_ids(case);
+    let checks = {
+        let attempts: Vec<&Attempt> = trouble.attempts(case).collect();
+        let names: Vec<&Observation> = trouble.names(case).collect();
+        checks::checks(case, &attempts, &names, knowledge)
+    };
     let left_out = trouble::left_out(case, question);
     let complaints = complaints
         .into_iter()
@@ -146,7 +156,8 @@ pub fn diagnose(case: &Case, knowledge: &Knowledge, question: &Question) -> Find
             Seen { complaint, concerns_an_attempt }
         })
         .collect();
-    Findings { verdict, diagnoses: ranking.diagnoses, missing, attempts, left_out, complaints }
+    let diagnoses = ranking.diagnoses;
+    Findings { verdict, diagnoses, missing, attempts, left_out, complaints, checks }
 }
 
 fn without_trouble(
@@ -170,16 +181,19 @@ fn without_trouble(
         (true, true) => Verdict::Inconclusive,
         (true, false) => Verdict::NoFailureFound,
     };
-    let attempts = case
-        .attempts
-        .iter()
-        .filter(|attempt| attempt.outcome == Outcome::Succeeded && question.concerns(attempt))
-        .map(|attempt| attempt.id)
-        .collect();
+    let worked =
+        |attempt: &&Attempt| attempt.outcome == Outcome::Succeeded && question.concerns(attempt);
+    let worked: Vec<&Attempt> = case.attempts.iter().filter(worked).collect();
+    let attempts = worked.iter().map(|attempt| attempt.id).collect();
+    let checks = match worked.is_empty() {
+        true => Vec::new(),
+        false => checks::checks(case, &worked, &[], knowledge),
+    };
     let missing = missing::for_complaints(&complaints, knowledge);
     let complaints = complaints
         .into_iter()
         .map(|complaint| Seen { complaint, concerns_an_attempt: false })
         .collect();
-    Findings { verdict, diagnoses: Vec::new(), missing, attempts, left_out, complaints }
+    let diagnoses = Vec::new();
+    Findings { verdict, diagnoses, missing, attempts, left_out, complaints, checks }
 }

@@ -247,6 +247,11 @@ impl Trouble {
         self.attempts.iter().filter_map(|index| case.attempts.get(*index))
     }
 
+    /// Questions about names and addresses that nobody answered.
+    pub(super) fn names<'a>(&'a self, case: &'a Case) -> impl Iterator<Item = &'a Observation> {
+        self.names.iter().filter_map(|index| case.observations.get(*index))
+    }
+
     pub(super) fn attempt_ids(&self, case: &Case) -> Vec<u32> {
         self.attempts(case).map(|attempt| attempt.id).collect()
     }

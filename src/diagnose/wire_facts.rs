@@ -11,12 +11,12 @@ use crate::observe::{
 /// Round trips beyond this make handshakes time out, in ms.
 const SLOW_RTT_MS: f64 = 300.0;
 /// Share of segments that were sent again or came late, from which loss is heavy.
-const HEAVY_LOSS: f64 = 0.04;
+pub(super) const HEAVY_LOSS: f64 = 0.04;
 /// Repetitions that are needed at least; a few are normal everywhere.
-const MIN_LOST: u32 = 3;
+pub(super) const MIN_LOST: u32 = 3;
 /// Payload from which a segment counts as large: tunnels rarely go below an MTU of
 /// 1280.
-const LARGE_SEGMENT: u32 = 1_000;
+pub(super) const LARGE_SEGMENT: u32 = 1_000;
 /// How often a large segment must be repeated in vain.
 const BLACK_HOLE_TIMES: u32 = 3;
 /// Packets that begin with a TTL up to this trace a route: systems begin with 64 or more.

@@ -1,6 +1,7 @@
 //! The report for a terminal: sections, tables that fit, readable without colour.
 
 mod attempts;
+mod checks;
 mod context;
 mod diagnoses;
 mod evidence;
@@ -31,6 +32,7 @@ pub fn write_table(report: &Report, style: Style, out: &mut dyn Write) -> io::Re
     page.client_codes(report)?;
     page.diagnoses(report)?;
     page.attempts(report)?;
+    page.checks(report)?;
     page.records(report)?;
     page.missing(report)?;
     page.coverage(report)?;

@@ -1,0 +1,200 @@
+//! Facts about where on the path segments were lost, of one connection as one or two
+//! captures show it.
+
+use super::subject::{Subject, capture_point, of_stream};
+use crate::diagnose::Fact;
+use crate::diagnose::wire_facts::{HEAVY_LOSS, MIN_LOST, at, losses};
+use crate::observe::{Conversation, Place, Reason, Side, TcpHealth};
+use std::sync::Arc;
+
+pub(super) fn facts(subject: &Subject<'_>) -> Vec<Fact> {
+    let views = subject.views();
+    let mut facts: Vec<Fact> = views.iter().filter_map(|view| round_trip(view)).collect();
+    for from in [Side::Client, Side::Server] {
+        match in_order(views, from) {
+            Some((near, far)) => between(near, far, from, &mut facts),
+            None => views.iter().for_each(|view| alone(view, from, &mut facts)),
+        }
+        facts.extend(views.iter().filter_map(|view| unseen(view, from)));
+        facts.extend(views.iter().filter_map(|view| zero_window(view, from)));
+    }
+    facts
+}
+
+/// The two captures of a connection in the way of what one side sent: routers count a
+/// packet's TTL down.
+fn in_order(views: &[Arc<Conversation>], from: Side) -> Option<(&Conversation, &Conversation)> {
+    let [first, second, ..] = views else { return None };
+    let ttl = |view: &Conversation| *Conversation::of(&view.tcp.ttl, from);
+    let other = |view: &Conversation| *Conversation::of(&view.tcp.ttl, from.other());
+    // What only one capture saw of a side still passed the nearer one.
+    let order = match (ttl(first), ttl(second)) {
+        (Some(one), Some(two)) => one.cmp(&two),
+        _ => std::cmp::Ordering::Equal,
+    };
+    let order = order.then_with(|| match (other(first), other(second)) {
+        (Some(one), Some(two)) => two.cmp(&one),
+        _ => std::cmp::Ordering::Equal,
+    });
+    match order {
+        std::cmp::Ordering::Greater => Some((first, second)),
+        std::cmp::Ordering::Less => Some((second, first)),
+        std::cmp::Ordering::Equal => None,
+    }
+}
+
+fn round_trip(view: &Conversation) -> Option<Fact> {
+    let tcp = &view.tcp;
+    if let (Some(ms), Some(answer)) = (tcp.handshake_rtt_ms, &tcp.syn_ack) {
+        let fact = at("wire.path.rtt", view, answer).with("ms", format!("{ms:.1}"));
+        return Some(fact.with("how", "by the TCP handshake"));
+    }
+    let samples = tcp.health.iter().filter_map(|health| health.rtt);
+    let most = samples.max_by_key(|rtt| rtt.samples)?;
+    Some(
+        of_stream("wire.path.rtt", view)
+            .with("ms", format!("{:.1}", most.mean_ms))
+            .with("how", format!("the mean of {} acknowledgements", most.samples)),
+    )
+}
+
+/// Segments of a side that a capture saw and that did not arrive, or whose
+/// acknowledgement did not. Repeated SYNs and what an MTU swallows are told elsewhere.
+fn behind(view: &Conversation, from: Side) -> u32 {
+    let health = Conversation::of(&view.tcp.health, from);
+    let mut icmp = view.tcp.unreachables.iter();
+    if icmp.any(|at| matches!(at.value.1.reason, Reason::TooBig { .. })) {
+        return 0;
+    }
+    let in_vain = health.unacked.map_or(0, |unacked| unacked.times.saturating_sub(1));
+    let syns = if from == Side::Client { view.tcp.syns.saturating_sub(1) } else { 0 };
+    health.lost_behind().saturating_sub(in_vain).saturating_sub(syns)
+}
+
+/// A loss, or none.
+struct Loss<'a> {
+    view: &'a Conversation,
+    from: Side,
+    lost: u32,
+    segments: u32,
+    place: String,
+    heavy: bool,
+}
+
+impl Loss<'_> {
+    fn fact(self) -> Fact {
+        let health = Conversation::of(&self.view.tcp.health, self.from);
+        let kind = if self.lost > 0 { "wire.path.lost" } else { "wire.path.no_loss" };
+        let mut fact = of_stream(kind, self.view);
+        if let (true, Some((first, _))) = (self.lost > 0, health.retransmission_frames) {
+            fact.source.place = Place::Frame(first.0);
+        }
+        fact.with("from", self.from.name())
+            .with("to", self.from.other().name())
+            .with("lost", self.lost)
+            .with("segments", self.segments)
+            .with("place", self.place)
+            .with("heavy", if self.heavy { "yes" } else { "no" })
+    }
+}
+
+fn is_heavy(view: &Conversation) -> bool {
+    let (lost, all) = losses(view);
+    lost >= MIN_LOST && f64::from(lost) >= HEAVY_LOSS * f64::from(all)
+}
+
+/// Segments of a side that one capture shows, the lost ones among them.
+fn looked_at(health: &TcpHealth) -> u32 {
+    health.data_segments
+}
+
+fn alone(view: &Conversation, from: Side, facts: &mut Vec<Fact>) {
+    let health = Conversation::of(&view.tcp.health, from);
+    let (before, behind) = (health.filled_late, behind(view, from));
+    let segments = looked_at(health);
+    if segments == 0 && before + behind == 0 {
+        return;
+    }
+    let point = capture_point(view);
+    let (one, other) = (from.name(), from.other().name());
+    let heavy = is_heavy(view);
+    let loss = |lost, place| Loss { view, from, lost, segments, place, heavy }.fact();
+    if before > 0 {
+        facts.push(loss(before, format!("between the {one} and {point}")));
+    }
+    if behind > 0 {
+        let place = format!("between {point} and the {other}, or their acknowledgements were");
+        facts.push(loss(behind, place));
+    }
+    if before + behind == 0 {
+        facts.push(loss(0, point));
+    }
+}
+
+/// A segment that one capture shows and the other does not lies between them.
+fn between(near: &Conversation, far: &Conversation, from: Side, facts: &mut Vec<Fact>) {
+    syns(near, far, from, facts);
+    let (nearer, farther) =
+        (Conversation::of(&near.tcp.health, from), Conversation::of(&far.tcp.health, from));
+    let segments = looked_at(nearer).max(looked_at(farther));
+    let after = behind(far, from);
+    // Both captures tell it: sent again at the one, late at the other.
+    let sent_again = behind(near, from).saturating_sub(after);
+    let late = farther.filled_late.saturating_sub(nearer.filled_late);
+    let middle = sent_again.max(late);
+    let before = nearer.filled_late;
+    if segments == 0 && before + middle + after == 0 {
+        return;
+    }
+    let heavy = is_heavy(near) || is_heavy(far);
+    let (one, other) = (from.name(), from.other().name());
+    let loss = |view, lost, place| Loss { view, from, lost, segments, place, heavy }.fact();
+    let way = format!("between {} and {}", near.file, far.file);
+    if before > 0 {
+        facts.push(loss(near, before, format!("between the {one} and {}", near.file)));
+    }
+    if middle > 0 {
+        let witness = if sent_again >= late { near } else { far };
+        facts.push(loss(witness, middle, way.clone()));
+    }
+    if after > 0 {
+        let place = format!("between {} and the {other}, or their acknowledgements were", far.file);
+        facts.push(loss(far, after, place));
+    }
+    if before + middle + after == 0 {
+        facts.push(loss(far, 0, format!("{} and {}", near.file, far.file)));
+    }
+}
+
+/// SYNs that passed at the nearer capture and not at the farther one.
+fn syns(near: &Conversation, far: &Conversation, from: Side, facts: &mut Vec<Fact>) {
+    let (seen, arrived) = (near.tcp.syns, far.tcp.syns);
+    if let (Side::Client, Some(syn), true) = (from, &near.tcp.syn, seen > arrived) {
+        facts.push(
+            at("wire.path.syn_lost", near, syn)
+                .with("seen", seen)
+                .with("arrived", arrived)
+                .with("near", &near.file)
+                .with("far", &far.file),
+        );
+    }
+}
+
+fn unseen(view: &Conversation, from: Side) -> Option<Fact> {
+    let bytes = Conversation::of(&view.tcp.health, from).unseen_bytes;
+    let fact = || of_stream("wire.path.unseen", view);
+    (bytes > 0).then(|| {
+        fact().with("bytes", bytes).with("from", from.name()).with("to", from.other().name())
+    })
+}
+
+fn zero_window(view: &Conversation, from: Side) -> Option<Fact> {
+    let health = Conversation::of(&view.tcp.health, from);
+    (health.zero_windows > 0).then(|| {
+        of_stream("wire.path.zero_window", view)
+            .with("from", from.name())
+            .with("times", health.zero_windows)
+            .with("ms", format!("{:.0}", health.zero_window_ms))
+            .with("at_end", if health.zero_window_at_end { "yes" } else { "no" })
+    })
+}
