@@ -43,7 +43,6 @@ pub use trouble::Question;
 
 use crate::correlate::{Attempt, Case, Outcome};
 use crate::knowledge::Knowledge;
-use crate::observe::Observation;
 use certificate_facts::Identities;
 use change_facts::Changes;
 use client_facts::Clients;
@@ -145,8 +144,7 @@ pub fn diagnose(case: &Case, knowledge: &Knowledge, question: &Question) -> Find
     let attempts = trouble.attempt_ids(case);
     let checks = {
         let attempts: Vec<&Attempt> = trouble.attempts(case).collect();
-        let names: Vec<&Observation> = trouble.names(case).collect();
-        checks::checks(case, &attempts, &names, knowledge)
+        checks::checks(case, &attempts, trouble.names(case), knowledge)
     };
     let left_out = trouble::left_out(case, question);
     let complaints = complaints
@@ -187,7 +185,7 @@ fn without_trouble(
     let attempts = worked.iter().map(|attempt| attempt.id).collect();
     let checks = match worked.is_empty() {
         true => Vec::new(),
-        false => checks::checks(case, &worked, &[], knowledge),
+        false => checks::checks(case, &worked, Vec::new(), knowledge),
     };
     let missing = missing::for_complaints(&complaints, knowledge);
     let complaints = complaints

@@ -14,7 +14,7 @@ use super::Fact;
 use super::weigh::{fill, fulfils};
 use crate::correlate::{Attempt, Case};
 use crate::knowledge::{CheckRow, HealthCheck, Knowledge, StepOutcome};
-use crate::observe::{Observation, Source};
+use crate::observe::Source;
 use subject::Subject;
 
 /// Steps that one kind of fact can make.
@@ -52,11 +52,12 @@ pub struct Step {
 pub(super) fn checks(
     case: &Case,
     attempts: &[&Attempt],
-    names: &[&Observation],
+    names: Vec<Fact>,
     knowledge: &Knowledge,
 ) -> Vec<Check> {
     let subject = Subject::of(attempts);
-    let mut facts = reach::facts(case, &subject, names, knowledge);
+    let mut facts = names;
+    facts.extend(reach::facts(case, &subject, knowledge));
     facts.extend(certificate::facts(case, &subject, knowledge));
     facts.extend(path::facts(&subject));
     facts.extend(security_layer::facts(case, &subject));

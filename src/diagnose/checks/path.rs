@@ -2,9 +2,10 @@
 //! captures show it.
 
 use super::subject::{Subject, capture_point, of_stream};
+use crate::base::counted;
 use crate::diagnose::Fact;
 use crate::diagnose::wire_facts::{HEAVY_LOSS, MIN_LOST, at, losses};
-use crate::observe::{Conversation, Place, Reason, Side, TcpHealth};
+use crate::observe::{Conversation, Place, Reason, Side};
 use std::sync::Arc;
 
 pub(super) fn facts(subject: &Subject<'_>) -> Vec<Fact> {
@@ -62,8 +63,7 @@ fn round_trip(view: &Conversation) -> Option<Fact> {
 /// acknowledgement did not. Repeated SYNs and what an MTU swallows are told elsewhere.
 fn behind(view: &Conversation, from: Side) -> u32 {
     let health = Conversation::of(&view.tcp.health, from);
-    let mut icmp = view.tcp.unreachables.iter();
-    if icmp.any(|at| matches!(at.value.1.reason, Reason::TooBig { .. })) {
+    if asked_for_less(view) {
         return 0;
     }
     let in_vain = health.unacked.map_or(0, |unacked| unacked.times.saturating_sub(1));
@@ -91,11 +91,15 @@ impl Loss<'_> {
         }
         fact.with("from", self.from.name())
             .with("to", self.from.other().name())
-            .with("lost", self.lost)
-            .with("segments", self.segments)
+            .with("losses", counted_losses(self.lost))
+            .with("segments", counted(self.segments.try_into().unwrap_or(usize::MAX), "segment"))
             .with("place", self.place)
             .with("heavy", if self.heavy { "yes" } else { "no" })
     }
+}
+
+fn counted_losses(lost: u32) -> String {
+    if lost == 1 { "1 loss".to_owned() } else { format!("{lost} losses") }
 }
 
 fn is_heavy(view: &Conversation) -> bool {
@@ -103,15 +107,10 @@ fn is_heavy(view: &Conversation) -> bool {
     lost >= MIN_LOST && f64::from(lost) >= HEAVY_LOSS * f64::from(all)
 }
 
-/// Segments of a side that one capture shows, the lost ones among them.
-fn looked_at(health: &TcpHealth) -> u32 {
-    health.data_segments
-}
-
 fn alone(view: &Conversation, from: Side, facts: &mut Vec<Fact>) {
     let health = Conversation::of(&view.tcp.health, from);
     let (before, behind) = (health.filled_late, behind(view, from));
-    let segments = looked_at(health);
+    let segments = health.data_segments;
     if segments == 0 && before + behind == 0 {
         return;
     }
@@ -123,12 +122,36 @@ fn alone(view: &Conversation, from: Side, facts: &mut Vec<Fact>) {
         facts.push(loss(before, format!("between the {one} and {point}")));
     }
     if behind > 0 {
-        let place = format!("between {point} and the {other}, or their acknowledgements were");
+        let place = format!("between {point} and the {other} (or of the acknowledgements)");
         facts.push(loss(behind, place));
     }
-    if before + behind == 0 {
-        facts.push(loss(0, point));
+    if before + behind == 0 && !explained(view, from, facts) {
+        facts.push(loss(0, point.to_owned()));
     }
+}
+
+/// What was sent again for another reason than loss on the way.
+fn explained(view: &Conversation, from: Side, facts: &mut Vec<Fact>) -> bool {
+    let health = Conversation::of(&view.tcp.health, from);
+    let sides = |fact: Fact| fact.with("from", from.name()).with("to", from.other().name());
+    if let Some(unacked) = health.unacked.filter(|unacked| unacked.times > 1) {
+        let frame = unacked.first_frame.0;
+        let fact = Fact::of_frame("wire.path.in_vain", view, frame, unacked.last_time)
+            .with("bytes", unacked.payload_len)
+            .with("times", unacked.times)
+            .with("last_frame", unacked.last_frame.0);
+        facts.push(sides(fact));
+        return true;
+    }
+    let shrunk = asked_for_less(view) && health.retransmissions > 0;
+    facts.extend(shrunk.then(|| sides(of_stream("wire.path.shrunk", view))));
+    shrunk
+}
+
+/// A router asked for smaller packets: large ones are sent again, which is no loss.
+fn asked_for_less(view: &Conversation) -> bool {
+    let mut icmp = view.tcp.unreachables.iter();
+    icmp.any(|at| matches!(at.value.1.reason, Reason::TooBig { .. }))
 }
 
 /// A segment that one capture shows and the other does not lies between them.
@@ -136,7 +159,7 @@ fn between(near: &Conversation, far: &Conversation, from: Side, facts: &mut Vec<
     syns(near, far, from, facts);
     let (nearer, farther) =
         (Conversation::of(&near.tcp.health, from), Conversation::of(&far.tcp.health, from));
-    let segments = looked_at(nearer).max(looked_at(farther));
+    let segments = nearer.data_segments.max(farther.data_segments);
     let after = behind(far, from);
     // Both captures tell it: sent again at the one, late at the other.
     let sent_again = behind(near, from).saturating_sub(after);
@@ -158,10 +181,12 @@ fn between(near: &Conversation, far: &Conversation, from: Side, facts: &mut Vec<
         facts.push(loss(witness, middle, way.clone()));
     }
     if after > 0 {
-        let place = format!("between {} and the {other}, or their acknowledgements were", far.file);
+        let place = format!("between {} and the {other} (or of the acknowledgements)", far.file);
         facts.push(loss(far, after, place));
     }
-    if before + middle + after == 0 {
+    // One of the two may say more than the other: both are asked.
+    let explained = explained(near, from, facts) | explained(far, from, facts);
+    if before + middle + after == 0 && !explained {
         facts.push(loss(far, 0, format!("{} and {}", near.file, far.file)));
     }
 }

@@ -13,18 +13,12 @@ use crate::diagnose::security_facts::security_facts;
 use crate::diagnose::tls_facts::Wanted;
 use crate::diagnose::wire_facts::{LARGE_SEGMENT, at, wire_facts};
 use crate::knowledge::Knowledge;
-use crate::observe::{Conversation, Observation, Reason, Service, Version, cipher_suite_name};
+use crate::observe::{Conversation, Reason, Service, Version, cipher_suite_name};
 
 /// Everything that tells how far the client got.
-pub(super) fn facts(
-    case: &Case,
-    subject: &Subject<'_>,
-    names: &[&Observation],
-    knowledge: &Knowledge,
-) -> Vec<Fact> {
-    let mut facts: Vec<Fact> =
-        names.iter().map(|name| Fact::of_observation(case, name, 1.0)).collect();
-    let Some(attempt) = subject.attempt else { return facts };
+pub(super) fn facts(case: &Case, subject: &Subject<'_>, knowledge: &Knowledge) -> Vec<Fact> {
+    let Some(attempt) = subject.attempt else { return Vec::new() };
+    let mut facts = Vec::new();
     facts.extend(case.resolution(attempt).map(|o| Fact::of_observation(case, o, 1.0)));
     facts.extend(log_facts(case, attempt).into_iter().map(|fact| told(attempt, fact, knowledge)));
     facts.extend(asked_for(&facts, attempt));

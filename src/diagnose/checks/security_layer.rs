@@ -154,20 +154,18 @@ fn refused(code: FailureCode, offered: Option<Protocols>, layer: Layer) -> Optio
 }
 
 impl Row<'_> {
-    /// Nothing, where neither side is known to speak of it.
     fn fact(&self, asked: &Conversation) -> Option<Fact> {
-        if self.offer.is_none() && self.answer.is_none() {
-            return None;
-        }
         let accepts = self.answer.map(|(answer, _)| answer.accepts());
+        let passed_over = self.answer.is_some_and(|(answer, _)| answer == Answer::PassedOver);
         let state = match (self.offer.is_some(), accepts) {
             (true, Some(true)) => "common",
+            (true, Some(false)) if passed_over => "passed_over",
             (true, Some(false)) => "refused",
             (false, Some(true)) => "not_offered",
             (false, Some(false)) => "neither",
             (_, None) => "open",
         };
-        let offer = if self.offer.is_some() { "offered" } else { "not offered" };
+        let offer = if self.offer.is_some() { "Offered" } else { "Not offered" };
         let fact = self.source("wire.layer", asked)?;
         Some(
             fact.with("layer", self.layer.name())

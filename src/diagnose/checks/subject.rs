@@ -62,10 +62,10 @@ fn stream_filter(view: &Conversation) -> String {
 }
 
 /// The capture in words: by whose end it was taken, where that is known.
-pub(super) fn capture_point(view: &Conversation) -> String {
+pub(super) fn capture_point(view: &Conversation) -> &'static str {
     match vantage_of(view) {
-        Some(Side::Client) => format!("the capture at the client's end ({})", view.file),
-        Some(Side::Server) => format!("the capture at the server's end ({})", view.file),
-        None => format!("the capture point ({})", view.file),
+        Some(Side::Client) => "the capture at the client's end",
+        Some(Side::Server) => "the capture at the server's end",
+        None => "the capture point",
     }
 }
