@@ -15,6 +15,7 @@ use super::weigh::{fill, fulfils};
 use crate::correlate::{Attempt, Case};
 use crate::knowledge::{CheckRow, HealthCheck, Knowledge, StepOutcome};
 use crate::observe::Source;
+use std::collections::BTreeSet;
 use subject::Subject;
 
 /// Steps that one kind of fact can make.
@@ -68,7 +69,8 @@ pub(super) fn checks(
         attempt: subject.attempt.map(|attempt| attempt.id),
         steps: steps(check, &facts),
     });
-    made.filter(|check| check.steps.iter().any(|step| step.source.is_some())).collect()
+    let says = |step: &Step| step.outcome != StepOutcome::Unknown;
+    made.filter(|check| check.steps.iter().any(says)).collect()
 }
 
 fn steps(check: &HealthCheck, facts: &[Fact]) -> Vec<Step> {
@@ -99,7 +101,8 @@ fn found(rows: &[CheckRow], facts: &[Fact]) -> Vec<Step> {
             .filter_map(|fact| rows.iter().find(|row| meets(row, fact)).map(|row| step(row, fact)));
         let mut steps: Vec<Step> = told.take(MOST_STEPS).collect();
         // Two captures of one connection may show the very same.
-        steps.dedup_by(|a, b| a.what == b.what && a.statement == b.statement);
+        let mut told: BTreeSet<(String, String)> = BTreeSet::new();
+        steps.retain(|step| told.insert((step.what.clone(), step.statement.clone())));
         return steps;
     }
     let best = rows.iter().find_map(|row| {

@@ -125,27 +125,36 @@ fn alone(view: &Conversation, from: Side, facts: &mut Vec<Fact>) {
         let place = format!("between {point} and the {other} (or of the acknowledgements)");
         facts.push(loss(behind, place));
     }
-    if before + behind == 0 && !explained(view, from, facts) {
+    let vain = in_vain(view, from, &format!("lost between {point} and the {other}"));
+    let explained = vain.or_else(|| shrunk(view, from));
+    if before + behind == 0 && explained.is_none() {
         facts.push(loss(0, point.to_owned()));
     }
+    facts.extend(explained);
 }
 
-/// What was sent again for another reason than loss on the way.
-fn explained(view: &Conversation, from: Side, facts: &mut Vec<Fact>) -> bool {
+/// A segment that was sent again and again, and where it was lost.
+fn in_vain(view: &Conversation, from: Side, place: &str) -> Option<Fact> {
     let health = Conversation::of(&view.tcp.health, from);
-    let sides = |fact: Fact| fact.with("from", from.name()).with("to", from.other().name());
-    if let Some(unacked) = health.unacked.filter(|unacked| unacked.times > 1) {
-        let frame = unacked.first_frame.0;
-        let fact = Fact::of_frame("wire.path.in_vain", view, frame, unacked.last_time)
-            .with("bytes", unacked.payload_len)
-            .with("times", unacked.times)
-            .with("last_frame", unacked.last_frame.0);
-        facts.push(sides(fact));
-        return true;
-    }
-    let shrunk = asked_for_less(view) && health.retransmissions > 0;
-    facts.extend(shrunk.then(|| sides(of_stream("wire.path.shrunk", view))));
-    shrunk
+    let unacked = health.unacked.filter(|unacked| unacked.times > 1)?;
+    let frame = unacked.first_frame.0;
+    let fact = Fact::of_frame("wire.path.in_vain", view, frame, unacked.last_time)
+        .with("bytes", unacked.payload_len)
+        .with("times", unacked.times)
+        .with("last_frame", unacked.last_frame.0)
+        .with("place", place);
+    Some(between_sides(fact, from))
+}
+
+/// Segments that were sent again because a router asked for smaller ones.
+fn shrunk(view: &Conversation, from: Side) -> Option<Fact> {
+    let health = Conversation::of(&view.tcp.health, from);
+    let again = asked_for_less(view) && health.retransmissions > 0;
+    again.then(|| between_sides(of_stream("wire.path.shrunk", view), from))
+}
+
+fn between_sides(fact: Fact, from: Side) -> Fact {
+    fact.with("from", from.name()).with("to", from.other().name())
 }
 
 /// A router asked for smaller packets: large ones are sent again, which is no loss.
@@ -184,11 +193,16 @@ fn between(near: &Conversation, far: &Conversation, from: Side, facts: &mut Vec<
         let place = format!("between {} and the {other} (or of the acknowledgements)", far.file);
         facts.push(loss(far, after, place));
     }
-    // One of the two may say more than the other: both are asked.
-    let explained = explained(near, from, facts) | explained(far, from, facts);
-    if before + middle + after == 0 && !explained {
+    let arrived = farther.unacked.map_or(0, |unacked| unacked.times);
+    let vain = match nearer.unacked.is_some_and(|unacked| unacked.times > arrived) {
+        true => in_vain(near, from, &format!("lost {way}")),
+        false => in_vain(far, from, &format!("lost between {} and the {other}", far.file)),
+    };
+    let explained = vain.or_else(|| shrunk(near, from)).or_else(|| shrunk(far, from));
+    if before + middle + after == 0 && explained.is_none() {
         facts.push(loss(far, 0, format!("{} and {}", near.file, far.file)));
     }
+    facts.extend(explained);
 }
 
 /// SYNs that passed at the nearer capture and not at the farther one.

@@ -2,7 +2,7 @@
 //! weigh as well, and those that only say that all is well so far.
 
 use super::subject::{Subject, of_stream};
-use crate::base::millis_between;
+use crate::base::{counted, millis_between};
 use crate::correlate::{
     Attempt, Case, Outcome, has_session, is_finished, syn_unanswered, wire_outcome,
 };
@@ -14,6 +14,9 @@ use crate::diagnose::tls_facts::Wanted;
 use crate::diagnose::wire_facts::{LARGE_SEGMENT, at, wire_facts};
 use crate::knowledge::Knowledge;
 use crate::observe::{Conversation, Reason, Service, Version, cipher_suite_name};
+
+/// Names of a certificate that a statement shows.
+const NAMES_SHOWN: usize = 3;
 
 /// Everything that tells how far the client got.
 pub(super) fn facts(case: &Case, subject: &Subject<'_>, knowledge: &Knowledge) -> Vec<Fact> {
@@ -47,7 +50,11 @@ pub(super) fn told(attempt: &Attempt, fact: Fact, knowledge: &Knowledge) -> Fact
         Some(_) if host == attempt.client_host => "client",
         _ => "unknown",
     };
-    let sentence = knowledge.sentence(&fact.kind, &fact.fields).unwrap_or_default();
+    let mut sentence = knowledge.sentence(&fact.kind, &fact.fields).unwrap_or_default();
+    // A value of the record may end in a full stop of its own.
+    if sentence.ends_with("..") {
+        sentence.pop();
+    }
     let log_of = host.as_deref().unwrap_or("a host").to_owned();
     fact.with("written_by", side).with("log_of", log_of).with("sentence", sentence)
 }
@@ -136,8 +143,14 @@ fn certificate(view: &Conversation, wanted: Wanted<'_>, facts: &mut Vec<Fact>) {
     };
     let sni = view.tls.client_hello.as_ref().and_then(|hello| hello.value.server_name());
     let wanted = wanted.name.map(str::to_owned).or(sni);
-    if let Some(wanted) = wanted.filter(|wanted| leaf.covers(wanted)) {
-        facts.push(at("wire.certificate.fits", view, chain).with("wanted", wanted));
+    if let Some(wanted) = wanted {
+        let fits = if leaf.covers(&wanted) { "yes" } else { "no" };
+        facts.push(
+            at("wire.certificate.fits", view, chain)
+                .with("wanted", wanted)
+                .with("fits", fits)
+                .with("names", some_of(&leaf.names)),
+        );
     }
     if let (None, Some(bits)) = (leaf.weakness(), leaf.key_bits) {
         let kind = if leaf.rsa { "an RSA key" } else { "a curve" };
@@ -145,6 +158,16 @@ fn certificate(view: &Conversation, wanted: Wanted<'_>, facts: &mut Vec<Fact>) {
             at("wire.certificate.strong", view, chain)
                 .with("key", format!("{kind} of {bits} bits")),
         );
+    }
+}
+
+/// The first names of a certificate: that of a farm has hundreds.
+fn some_of(names: &[String]) -> String {
+    let shown: Vec<&str> = names.iter().take(NAMES_SHOWN).map(String::as_str).collect();
+    match (shown.is_empty(), names.len().saturating_sub(NAMES_SHOWN)) {
+        (true, _) => "no name".to_owned(),
+        (false, 0) => shown.join(", "),
+        (false, left) => format!("{} and {}", shown.join(", "), counted(left, "more name")),
     }
 }
 

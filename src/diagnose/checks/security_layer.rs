@@ -204,22 +204,32 @@ impl Row<'_> {
         self.offer.is_some() && self.answer.is_some_and(|(answer, _)| answer.accepts())
     }
 
-    /// One side takes it, so that the other one could be brought to it.
-    fn is_half(&self) -> bool {
-        self.offer.is_some() || self.answer.is_some_and(|(answer, _)| answer.accepts())
+    /// Whether a weak layer would serve if the side gave way that refuses it.
+    fn is_last_resort(&self) -> bool {
+        let refused = match self.answer {
+            Some((Answer::Refused(code), _)) => Some(code),
+            _ => None,
+        };
+        let nla_only = refused == Some(FailureCode::HYBRID_REQUIRED_BY_SERVER);
+        let tls_only = refused == Some(FailureCode::SSL_REQUIRED_BY_SERVER);
+        match self.layer {
+            Layer::Tls => self.offer.is_some() && nla_only,
+            Layer::Rdp if self.offer.is_some() => nla_only || tls_only,
+            Layer::Rdp => self.answer.is_some_and(|(answer, _)| answer.accepts()),
+            Layer::Hybrid | Layer::HybridEx => false,
+        }
     }
 }
 
 /// The strongest common layer, and what a weak one costs: one that is in use, or one
 /// that is left where there is none in common.
 fn in_common(asked: &Conversation, rows: &[Row<'_>]) -> Vec<Fact> {
-    let weak = |row: &&Row<'_>| row.layer < Layer::Hybrid;
     if let Some(strongest) = rows.iter().find(|row| row.is_common()) {
         let fact = |kind| {
             let fact = strongest.source(kind, asked);
             fact.map(|fact| fact.with("layer", strongest.layer.name()).with("use", "in_use"))
         };
-        let cost = fact("wire.layer.cost").filter(|_| weak(&strongest));
+        let cost = fact("wire.layer.cost").filter(|_| strongest.layer < Layer::Hybrid);
         return fact("wire.layer.strongest").into_iter().chain(cost).collect();
     }
     // Without any answer nobody knows.
@@ -228,7 +238,7 @@ fn in_common(asked: &Conversation, rows: &[Row<'_>]) -> Vec<Fact> {
     }
     let answered = rows.iter().find(|row| row.answer.is_some());
     let none = answered.and_then(|row| row.source("wire.layer.none", asked));
-    let left = rows.iter().filter(weak).filter(|row| row.is_half());
+    let left = rows.iter().filter(|row| row.is_last_resort());
     let costs = left.filter_map(|row| {
         let fact = row.source("wire.layer.cost", asked)?;
         Some(fact.with("layer", row.layer.name()).with("use", "last_resort"))
