@@ -13,6 +13,7 @@ mod architecture;
 mod broken_captures;
 mod catalog;
 mod causes;
+mod checks;
 mod cli;
 mod corpus;
 mod decryption;

@@ -205,7 +205,11 @@ fn x224_facts(view: &Conversation, facts: &mut Vec<Fact>) {
             Some(Negotiation::Request { protocols, .. }) => Some(protocols),
             _ => None,
         });
-    let offered = requested.map_or_else(|| "nothing".to_owned(), |p| p.names().join(", "));
+    let offered = match (requested, &view.x224.request) {
+        (Some(protocols), _) => protocols.names().join(", "),
+        (None, Some(_)) => "nothing".to_owned(),
+        (None, None) => "what the capture does not hold".to_owned(),
+    };
     if let Some(confirm) = &view.x224.confirm {
         match confirm.value.negotiation {
             Some(Negotiation::Failure(code)) => facts.push(

@@ -143,3 +143,83 @@ fn blank(what: &str, why: &str) -> Step {
         fix: None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnose::testing::{case_of, record};
+
+    const LADDER: &str = r#"
+id = "x"
+title = "X"
+not_reached = "not reached"
+not_seen = "not seen"
+[[step]]
+what = "one"
+fact = "event.rcm.258"
+outcome = "ok"
+says = "a"
+[[step]]
+what = "two"
+fact = "event.rcm.259"
+where = { why = "bad" }
+outcome = "failed"
+says = "{why}"
+[[step]]
+what = "two"
+fact = "event.rcm.259"
+outcome = "ok"
+says = "b"
+[[step]]
+what = "three"
+each = true
+fact = "event.rcm.261"
+outcome = "ok"
+says = "{n}"
+"#;
+
+    #[track_caller]
+    fn check(facts: &[(&str, &str, &str)], expect: &str) {
+        let check: HealthCheck = toml::from_str(LADDER).unwrap();
+        let case = case_of(Vec::new());
+        let facts: Vec<Fact> = facts
+            .iter()
+            .zip(1..)
+            .map(|((kind, field, value), second)| {
+                let mut record = record(kind, second);
+                record.fields.push(((*field).into(), (*value).to_owned()));
+                Fact::of_observation(&case, &record, 1.0)
+            })
+            .collect();
+        let told: Vec<String> = steps(&check, &facts)
+            .into_iter()
+            .map(|step| format!("{} {:?} {}", step.what, step.outcome, step.statement))
+            .collect();
+        assert_eq!(told.join("; "), expect);
+    }
+
+    #[test]
+    fn a_step_without_evidence_is_unknown_and_never_well() {
+        check(&[], "one Unknown not seen; two Unknown not seen; three Unknown not seen");
+    }
+
+    #[test]
+    fn behind_a_failed_step_nothing_is_reached_unless_it_is_seen() {
+        check(
+            &[("rcm.259", "why", "bad")],
+            "one Unknown not seen; two Failed bad; three Unknown not reached",
+        );
+        check(
+            &[("rcm.259", "why", "bad"), ("rcm.261", "n", "1")],
+            "one Unknown not seen; two Failed bad; three Ok 1",
+        );
+    }
+
+    #[test]
+    fn the_first_row_that_is_met_speaks_and_every_fact_where_each_counts() {
+        check(
+            &[("rcm.259", "why", "good"), ("rcm.261", "n", "1"), ("rcm.261", "n", "2")],
+            "one Unknown not seen; two Ok b; three Ok 1; three Ok 2",
+        );
+    }
+}

@@ -5,7 +5,7 @@ use super::subject::{Subject, capture_point, of_stream};
 use crate::base::counted;
 use crate::diagnose::Fact;
 use crate::diagnose::wire_facts::{HEAVY_LOSS, MIN_LOST, at, losses};
-use crate::observe::{Conversation, Place, Reason, Side};
+use crate::observe::{Close, Conversation, Place, Reason, Side};
 use std::sync::Arc;
 
 pub(super) fn facts(subject: &Subject<'_>) -> Vec<Fact> {
@@ -138,11 +138,15 @@ fn in_vain(view: &Conversation, from: Side, place: &str) -> Option<Fact> {
     let health = Conversation::of(&view.tcp.health, from);
     let unacked = health.unacked.filter(|unacked| unacked.times > 1)?;
     let frame = unacked.first_frame.0;
+    // Who has left acknowledges nothing.
+    let left = |close: Close| close.by != from && close.frame < unacked.first_frame;
+    let closed = if view.tcp.close.is_some_and(left) { "yes" } else { "no" };
     let fact = Fact::of_frame("wire.path.in_vain", view, frame, unacked.last_time)
         .with("bytes", unacked.payload_len)
         .with("times", unacked.times)
         .with("last_frame", unacked.last_frame.0)
-        .with("place", place);
+        .with("place", place)
+        .with("closed", closed);
     Some(between_sides(fact, from))
 }
 
@@ -236,4 +240,124 @@ fn zero_window(view: &Conversation, from: Side) -> Option<Fact> {
             .with("ms", format!("{:.0}", health.zero_window_ms))
             .with("at_end", if health.zero_window_at_end { "yes" } else { "no" })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{CaseTime, FrameNumber, HostTime};
+    use crate::correlate::{Attempt, Connection};
+    use crate::diagnose::testing::{at as second, conversation};
+    use crate::observe::{CloseKind, UnackedSegment};
+
+    /// A capture in which both sides sent 100 segments, with their TTLs.
+    fn capture(file: &str, ttl: [u8; 2]) -> Conversation {
+        let mut view = conversation(file);
+        view.tcp.ttl = ttl.map(Some);
+        view.tcp.health.iter_mut().for_each(|health| health.data_segments = 100);
+        view
+    }
+
+    fn attempt(views: Vec<Conversation>) -> Attempt {
+        let mut attempt = Attempt::at(second(0));
+        attempt.connections.push(Connection {
+            client: None,
+            server: None,
+            host: None,
+            start: second(0),
+            end: CaseTime(second(60).0),
+            views: views.into_iter().map(Arc::new).collect(),
+            events: Vec::new(),
+        });
+        attempt
+    }
+
+    /// What is told of what one side sent.
+    #[track_caller]
+    fn check(views: Vec<Conversation>, from: &str, expect: &[&str]) {
+        let attempt = attempt(views);
+        let told: Vec<String> = facts(&Subject::of(&[&attempt]))
+            .iter()
+            .filter(|fact| fact.field("from") == Some(from))
+            .map(|fact| {
+                let counted = fact.field("losses").filter(|_| &*fact.kind == "wire.path.lost");
+                let place = fact.field("place").unwrap_or_default();
+                [counted.unwrap_or(&fact.kind), place].join(" ").trim().to_owned()
+            })
+            .collect();
+        assert_eq!(told, expect);
+    }
+
+    #[test]
+    fn one_capture_tells_losses_before_it_from_those_behind_it() {
+        let mut view = capture("c.pcap", [128, 120]);
+        view.tcp.health[1].filled_late = 3;
+        view.tcp.health[1].retransmissions = 2;
+        let point = "the capture at the client's end";
+        check(
+            vec![view.clone()],
+            "server",
+            &[
+                &format!("3 losses between the server and {point}"),
+                &format!("2 losses between {point} and the client (or of the acknowledgements)"),
+            ],
+        );
+        check(vec![view], "client", &[&format!("wire.path.no_loss {point}")]);
+    }
+
+    #[test]
+    fn what_one_capture_shows_and_the_other_does_not_was_lost_between_them() {
+        let (mut near, mut far) = (capture("c.pcap", [128, 118]), capture("s.pcap", [120, 126]));
+        // Of five that were sent again, one had been at the server's end before.
+        near.tcp.health[0].retransmissions = 5;
+        far.tcp.health[0].retransmissions = 1;
+        far.tcp.health[0].filled_late = 3;
+        check(
+            vec![far, near],
+            "client",
+            &[
+                "4 losses between c.pcap and s.pcap",
+                "1 loss between s.pcap and the server (or of the acknowledgements)",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_segment_in_vain_is_not_called_free_of_loss() {
+        let mut view = capture("s.pcap", [120, 128]);
+        view.tcp.health[1].retransmissions = 6;
+        view.tcp.health[1].unacked = Some(UnackedSegment {
+            payload_len: 1460,
+            first_frame: FrameNumber(10),
+            last_frame: FrameNumber(40),
+            last_time: HostTime(second(30).0),
+            times: 7,
+        });
+        let lost = "wire.path.in_vain lost between the capture at the server's end and the client";
+        check(vec![view.clone()], "server", &[lost]);
+        // A client that has left acknowledges nothing.
+        let time = HostTime(second(1).0);
+        view.tcp.close =
+            Some(Close { by: Side::Client, kind: CloseKind::Fin, frame: FrameNumber(9), time });
+        let attempt = attempt(vec![view]);
+        let facts = facts(&Subject::of(&[&attempt]));
+        let vain = facts.iter().find(|fact| &*fact.kind == "wire.path.in_vain").unwrap();
+        assert_eq!(vain.field("closed"), Some("yes"));
+    }
+
+    #[test]
+    fn a_syn_that_only_the_nearer_capture_shows_is_told() {
+        let (mut near, mut far) = (capture("c.pcap", [128, 118]), capture("s.pcap", [120, 126]));
+        near.tcp.syns = 3;
+        near.tcp.syn = Some(crate::observe::At {
+            frame: FrameNumber(1),
+            time: HostTime(second(0).0),
+            value: (),
+        });
+        far.tcp.syns = 1;
+        let attempt = attempt(vec![near, far]);
+        let facts = facts(&Subject::of(&[&attempt]));
+        let syn = facts.iter().find(|fact| &*fact.kind == "wire.path.syn_lost").unwrap();
+        assert_eq!((syn.field("seen"), syn.field("arrived")), (Some("3"), Some("1")));
+    }
 }
