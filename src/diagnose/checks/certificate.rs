@@ -8,7 +8,7 @@ use crate::correlate::Case;
 use crate::diagnose::Fact;
 use crate::diagnose::wire_facts::at;
 use crate::knowledge::Knowledge;
-use crate::observe::{Certificate, Conversation, Observation};
+use crate::observe::{Certificate, Conversation, Observation, Service};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 
@@ -73,8 +73,16 @@ fn leaf(view: &Conversation, knowledge: &Knowledge) -> Option<Fact> {
             .with("key", key(leaf))
             .with("weakness", leaf.weakness().unwrap_or_default())
             .with("weak", if leaf.weakness().is_some() { "yes" } else { "no" })
+            .with("service", service(view))
             .with("usage", if leaf.server_auth == Some(false) { "wrong" } else { "fits" }),
     )
+}
+
+fn service(view: &Conversation) -> &'static str {
+    match view.service {
+        Service::Gateway => "gateway",
+        Service::RemoteDesktop => "remote_desktop",
+    }
 }
 
 fn issued(leaf: &Certificate) -> String {
@@ -150,12 +158,13 @@ fn records<'a>(case: &'a Case, subject: &Subject<'_>) -> Vec<&'a Observation> {
 
 /// Whether the certificate that the server made itself is the one that was shown.
 fn compared(case: &Case, view: &Conversation, made: &Observation) -> Option<Fact> {
-    let leaf = view.tls.leaf().filter(|leaf| leaf.self_signed)?;
+    let leaf = view.tls.leaf().filter(|_| view.service == Service::RemoteDesktop)?;
     let logged = made.field("sha1").filter(|_| &*made.kind == "event.rcm.1056")?;
     let same = if logged.eq_ignore_ascii_case(&leaf.sha1) { "yes" } else { "no" };
     Some(
         Fact::named(case, "log.certificate_compared", made)
             .with("same", same)
+            .with("signed_by", if leaf.self_signed { "itself" } else { "an authority" })
             .with("logged", logged)
             .with("shown", &leaf.sha1),
     )

@@ -23,7 +23,10 @@ pub(super) fn facts(case: &Case, subject: &Subject<'_>, knowledge: &Knowledge) -
     let Some(attempt) = subject.attempt else { return Vec::new() };
     let mut facts = Vec::new();
     facts.extend(case.resolution(attempt).map(|o| Fact::of_observation(case, o, 1.0)));
-    facts.extend(log_facts(case, attempt).into_iter().map(|fact| told(attempt, fact, knowledge)));
+    let agreed = if subject.views().iter().any(|view| is_finished(view)) { "yes" } else { "no" };
+    let logged = log_facts(case, attempt).into_iter();
+    let logged = logged.map(|fact| told(attempt, fact, knowledge).with("tls_agreed", agreed));
+    facts.extend(logged);
     facts.extend(asked_for(&facts, attempt));
     let client = attempt.client_host.as_deref();
     let wanted = Wanted {

@@ -63,7 +63,9 @@ pub(super) fn facts(case: &Case, subject: &Subject<'_>) -> Vec<Fact> {
         return Vec::new();
     };
     let rows: Vec<Row<'_>> = LAYERS.map(|layer| row(case, attempt, asked, layer)).into();
-    let mut facts: Vec<Fact> = rows.iter().filter_map(|row| row.fact(asked)).collect();
+    let strongest = rows.iter().find(|row| row.is_common()).map(|row| row.layer);
+    let told = rows.iter().filter_map(|row| row.fact(asked, strongest));
+    let mut facts: Vec<Fact> = told.collect();
     facts.extend(in_common(asked, &rows));
     facts
 }
@@ -154,12 +156,14 @@ fn refused(code: FailureCode, offered: Option<Protocols>, layer: Layer) -> Optio
 }
 
 impl Row<'_> {
-    fn fact(&self, asked: &Conversation) -> Option<Fact> {
+    fn fact(&self, asked: &Conversation, strongest: Option<Layer>) -> Option<Fact> {
         let accepts = self.answer.map(|(answer, _)| answer.accepts());
         let passed_over = self.answer.is_some_and(|(answer, _)| answer == Answer::PassedOver);
         let state = match (self.offer.is_some(), accepts) {
             (true, Some(true)) => "common",
             (true, Some(false)) if passed_over => "passed_over",
+            // Nobody needs it where a stronger one is common.
+            (true, Some(false)) if strongest > Some(self.layer) => "needless",
             (true, Some(false)) => "refused",
             (false, Some(true)) => "not_offered",
             (false, Some(false)) => "neither",
