@@ -48,15 +48,21 @@ fn round_trip(view: &Conversation) -> Option<Fact> {
     let tcp = &view.tcp;
     if let (Some(ms), Some(answer)) = (tcp.handshake_rtt_ms, &tcp.syn_ack) {
         let fact = at("wire.path.rtt", view, answer).with("ms", format!("{ms:.1}"));
-        return Some(fact.with("how", "by the TCP handshake"));
+        return Some(fact.with("how", "by the TCP handshake").with("whole", "yes"));
     }
-    let samples = tcp.health.iter().filter_map(|health| health.rtt);
-    let most = samples.max_by_key(|rtt| rtt.samples)?;
-    Some(
-        of_stream("wire.path.rtt", view)
-            .with("ms", format!("{:.1}", most.mean_ms))
-            .with("how", format!("the mean of {} acknowledgements", most.samples)),
-    )
+    // What one side acknowledges tells its half of the way: here to there and back.
+    let [to_server, to_client] = tcp.health.each_ref().map(|health| health.rtt);
+    let (ms, how) = match (to_server, to_client) {
+        (Some(one), Some(other)) => {
+            (one.mean_ms + other.mean_ms, "the mean of both halves of the way")
+        }
+        (Some(one), None) => (one.mean_ms, "the mean between the capture point and the server"),
+        (None, Some(other)) => (other.mean_ms, "the mean between the capture point and the client"),
+        (None, None) => return None,
+    };
+    let whole = if to_server.is_some() && to_client.is_some() { "yes" } else { "no" };
+    let fact = of_stream("wire.path.rtt", view).with("ms", format!("{ms:.1}"));
+    Some(fact.with("how", how).with("whole", whole))
 }
 
 /// Segments of a side that a capture saw and that did not arrive, or whose
@@ -248,7 +254,7 @@ mod tests {
     use crate::base::{CaseTime, FrameNumber, HostTime};
     use crate::correlate::{Attempt, Connection};
     use crate::diagnose::testing::{at as second, conversation};
-    use crate::observe::{CloseKind, UnackedSegment};
+    use crate::observe::{CloseKind, RoundTrips, UnackedSegment};
 
     /// A capture in which both sides sent 100 segments, with their TTLs.
     fn capture(file: &str, ttl: [u8; 2]) -> Conversation {
@@ -320,6 +326,28 @@ mod tests {
                 "1 loss between s.pcap and the server (or of the acknowledgements)",
             ],
         );
+    }
+
+    #[test]
+    fn the_round_trip_is_that_of_the_whole_way() {
+        let halves = |ms: [Option<f64>; 2]| {
+            let mut view = capture("c.pcap", [128, 118]);
+            for (health, ms) in view.tcp.health.iter_mut().zip(ms) {
+                health.rtt = ms.map(|ms| RoundTrips {
+                    samples: 2,
+                    min_ms: ms,
+                    mean_ms: ms,
+                    max_ms: ms,
+                    max_frame: FrameNumber(5),
+                });
+            }
+            let fact = round_trip(&view)?;
+            Some((fact.field("ms")?.to_owned(), fact.field("whole")?.to_owned()))
+        };
+        let told = |ms: &str, whole: &str| Some((ms.to_owned(), whole.to_owned()));
+        assert_eq!(halves([Some(420.0), Some(0.1)]), told("420.1", "yes"));
+        assert_eq!(halves([None, Some(0.1)]), told("0.1", "no"));
+        assert_eq!(halves([None, None]), None);
     }
 
     #[test]
