@@ -14,6 +14,7 @@ mod architecture;
 mod broken_captures;
 mod catalog;
 mod causes;
+mod checks;
 mod cli;
 mod compound;
 mod corpus;

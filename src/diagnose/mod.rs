@@ -8,6 +8,7 @@
 mod background;
 mod certificate_facts;
 mod change_facts;
+mod checks;
 mod client_facts;
 mod clock_facts;
 mod complaint;
@@ -34,6 +35,7 @@ mod weigh;
 mod wire_facts;
 
 pub use background::{Background, Change};
+pub use checks::{Check, Step};
 pub use complaint::Complaint;
 pub use diagnosis::{Certainty, Diagnosis, Evidence, Part};
 pub use fact::Fact;
@@ -41,7 +43,7 @@ pub use missing::Missing;
 
 pub use trouble::Question;
 
-use crate::correlate::{Case, Outcome};
+use crate::correlate::{Attempt, Case, Outcome};
 use crate::knowledge::Knowledge;
 use certificate_facts::Identities;
 use change_facts::Changes;
@@ -82,6 +84,8 @@ pub struct Findings {
     pub complaints: Vec<Seen>,
     /// What stood before the first failure.
     pub background: Background,
+    /// What is well on the way to the desktop, and what is not.
+    pub checks: Vec<Check>,
 }
 
 /// What the user saw, and whether the ranking is about it.
@@ -142,6 +146,10 @@ pub fn diagnose(case: &Case, knowledge: &Knowledge, question: &Question) -> Find
     };
     let missing = missing::missing(case, &trouble, &ranking.diagnoses, knowledge);
     let attempts = trouble.attempt_ids(case);
+    let checks = {
+        let attempts: Vec<&Attempt> = trouble.attempts(case).collect();
+        checks::checks(case, &attempts, trouble.names(case), knowledge)
+    };
     let left_out = trouble::left_out(case, question);
     let complaints = complaints
         .into_iter()
@@ -152,7 +160,7 @@ pub fn diagnose(case: &Case, knowledge: &Knowledge, question: &Question) -> Find
         .collect();
     let background = background::background(case, &trouble, knowledge);
     let diagnoses = ranking.diagnoses;
-    Findings { verdict, diagnoses, missing, attempts, left_out, complaints, background }
+    Findings { verdict, diagnoses, missing, attempts, left_out, complaints, background, checks }
 }
 
 fn without_trouble(
@@ -176,12 +184,14 @@ fn without_trouble(
         (true, true) => Verdict::Inconclusive,
         (true, false) => Verdict::NoFailureFound,
     };
-    let attempts = case
-        .attempts
-        .iter()
-        .filter(|attempt| attempt.outcome == Outcome::Succeeded && question.concerns(attempt))
-        .map(|attempt| attempt.id)
-        .collect();
+    let worked =
+        |attempt: &&Attempt| attempt.outcome == Outcome::Succeeded && question.concerns(attempt);
+    let worked: Vec<&Attempt> = case.attempts.iter().filter(worked).collect();
+    let attempts = worked.iter().map(|attempt| attempt.id).collect();
+    let checks = match worked.is_empty() {
+        true => Vec::new(),
+        false => checks::checks(case, &worked, Vec::new(), knowledge),
+    };
     let missing = missing::for_complaints(&complaints, knowledge);
     let complaints = complaints
         .into_iter()
@@ -189,5 +199,5 @@ fn without_trouble(
         .collect();
     let background = Background::default();
     let diagnoses = Vec::new();
-    Findings { verdict, diagnoses, missing, attempts, left_out, complaints, background }
+    Findings { verdict, diagnoses, missing, attempts, left_out, complaints, background, checks }
 }

@@ -1,8 +1,11 @@
 //! Records and cases for the tests of this room.
 
-use crate::base::{CaseTime, HostTime};
+use crate::base::{CaseTime, Endpoint, FrameNumber, HostTime};
 use crate::correlate::{Attempt, Case, Evidence, correlate};
-use crate::observe::{Coverage, EvidenceKind, Observation, Place, Source, Subject, Vantage};
+use crate::observe::{
+    Conversation, Coverage, CredsspTrace, Decryption, EvidenceKind, Observation, Place, RdpTrace,
+    Service, Source, Subject, TcpTrace, TlsTrace, Vantage, X224Trace,
+};
 use jiff::Timestamp;
 
 /// The host of all records.
@@ -52,6 +55,30 @@ pub(super) fn log(channel: &str, first: i64, last: i64) -> Coverage {
         items: 10,
         unreadable: 0,
         holes: Vec::new(),
+    }
+}
+
+/// A connection as one capture shows it, without a single packet yet.
+pub(super) fn conversation(file: &str) -> Conversation {
+    let end = |port| Endpoint::new([10, 0, 0, 1].into(), port);
+    Conversation {
+        clock_ahead: jiff::SignedDuration::ZERO,
+        file: file.into(),
+        client: end(50_000),
+        server: end(3389),
+        service: Service::RemoteDesktop,
+        start: HostTime(at(0).0),
+        end: HostTime(at(60).0),
+        first_frame: FrameNumber(1),
+        last_frame: FrameNumber(100),
+        frames: 100,
+        tcp: TcpTrace::default(),
+        x224: X224Trace::default(),
+        tls: TlsTrace::default(),
+        credssp: CredsspTrace::default(),
+        rdp: RdpTrace::default(),
+        decryption: Decryption::default(),
+        gap: None,
     }
 }
 

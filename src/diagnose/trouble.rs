@@ -247,6 +247,12 @@ impl Trouble {
         self.attempts.iter().filter_map(|index| case.attempts.get(*index))
     }
 
+    /// Questions about names and addresses that nobody answered.
+    pub(super) fn names(&self, case: &Case) -> Vec<Fact> {
+        let names = self.names.iter().filter_map(|index| case.observations.get(*index));
+        names.map(|name| name_fact(case, name, 1.0)).collect()
+    }
+
     pub(super) fn attempt_ids(&self, case: &Case) -> Vec<u32> {
         self.attempts(case).map(|attempt| attempt.id).collect()
     }
@@ -323,11 +329,7 @@ impl Trouble {
             false => 1.0,
         };
         for observation in self.names.iter().filter_map(|index| case.observations.get(*index)) {
-            let mut fact = Fact::of_observation(case, observation, share);
-            if matches!(&*fact.kind, "wire.dns.nxdomain" | "wire.dns.empty" | "wire.dns.failed") {
-                fact.kind = "wire.dns.not_resolved".into();
-            }
-            facts.push(fact);
+            facts.push(name_fact(case, observation, share));
         }
         for answer in self.attempts(case).filter_map(|attempt| case.resolution(attempt)) {
             facts.push(Fact::of_observation(case, answer, 1.0));
@@ -340,6 +342,15 @@ impl Trouble {
             facts.push(Fact::of_observation(case, observation, 1.0));
         }
     }
+}
+
+/// A question that nobody answered, as a fact.
+fn name_fact(case: &Case, observation: &Observation, share: f64) -> Fact {
+    let mut fact = Fact::of_observation(case, observation, share);
+    if matches!(&*fact.kind, "wire.dns.nxdomain" | "wire.dns.empty" | "wire.dns.failed") {
+        fact.kind = "wire.dns.not_resolved".into();
+    }
+    fact
 }
 
 /// The facts of a trouble, found by kind.

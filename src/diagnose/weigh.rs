@@ -5,7 +5,7 @@ use super::diagnosis::Evidence;
 use super::trouble::{Facts, Trouble};
 use crate::base::millis_between;
 use crate::correlate::{Attempt, Case, covering, covers};
-use crate::knowledge::{Cause, Rule, Scope};
+use crate::knowledge::{Cause, Condition, Rule, Scope};
 use crate::observe::{Place, Source};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -121,18 +121,25 @@ fn apply(case: &Case, trouble: &Trouble, facts: &Facts, rule: &Rule) -> Option<M
 }
 
 fn meets(rule: &Rule, fact: &Fact) -> bool {
-    let text = rule
-        .conditions
-        .iter()
-        .all(|(field, condition)| fact.field(field).is_some_and(|value| condition.meets(value)));
-    let excepted = rule
-        .unless
-        .iter()
-        .any(|(field, condition)| fact.field(field).is_some_and(|value| condition.meets(value)));
     let number = |field: &str| fact.field(field).and_then(|value| value.trim().parse::<f64>().ok());
-    let low = rule.min.iter().all(|(field, limit)| number(field).is_some_and(|v| v >= *limit));
     let high = rule.max.iter().all(|(field, limit)| number(field).is_some_and(|v| v <= *limit));
-    text && low && high && !excepted
+    high && fulfils(fact, &rule.conditions, &rule.unless, &rule.min)
+}
+
+/// Whether the fields of a fact are as a row of the knowledge wants them.
+pub(super) fn fulfils(
+    fact: &Fact,
+    conditions: &BTreeMap<String, Condition>,
+    unless: &BTreeMap<String, Condition>,
+    min: &BTreeMap<String, f64>,
+) -> bool {
+    let holds = |(field, condition): (&String, &Condition)| {
+        fact.field(field).is_some_and(|value| condition.meets(value))
+    };
+    let number = |field: &str| fact.field(field).and_then(|value| value.trim().parse::<f64>().ok());
+    conditions.iter().all(holds)
+        && !unless.iter().any(holds)
+        && min.iter().all(|(field, limit)| number(field).is_some_and(|v| v >= *limit))
 }
 
 fn in_time(case: &Case, trouble: &Trouble, rule: &Rule, fact: &Fact) -> bool {
@@ -177,7 +184,7 @@ fn covering_source(case: &Case, attempt: &Attempt, wanted: &str) -> Option<Sourc
 }
 
 /// Puts the fact's values into the sentence; an unknown name is left as it stands.
-fn fill(sentence: &str, fact: &Fact) -> String {
+pub(super) fn fill(sentence: &str, fact: &Fact) -> String {
     let mut out = String::with_capacity(sentence.len() + 32);
     let mut rest = sentence;
     while let Some((before, after)) = rest.split_once('{') {

@@ -11,12 +11,12 @@ use crate::observe::{
 /// Round trips beyond this make handshakes time out, in ms.
 const SLOW_RTT_MS: f64 = 300.0;
 /// Share of segments that were sent again or came late, from which loss is heavy.
-const HEAVY_LOSS: f64 = 0.04;
+pub(super) const HEAVY_LOSS: f64 = 0.04;
 /// Repetitions that are needed at least; a few are normal everywhere.
-const MIN_LOST: u32 = 3;
+pub(super) const MIN_LOST: u32 = 3;
 /// Payload from which a segment counts as large: tunnels rarely go below an MTU of
 /// 1280.
-const LARGE_SEGMENT: u32 = 1_000;
+pub(super) const LARGE_SEGMENT: u32 = 1_000;
 /// How often a large segment must be repeated in vain.
 const BLACK_HOLE_TIMES: u32 = 3;
 /// Packets that begin with a TTL up to this trace a route: systems begin with 64 or more.
@@ -205,7 +205,11 @@ fn x224_facts(view: &Conversation, facts: &mut Vec<Fact>) {
             Some(Negotiation::Request { protocols, .. }) => Some(protocols),
             _ => None,
         });
-    let offered = requested.map_or_else(|| "nothing".to_owned(), |p| p.names().join(", "));
+    let offered = match (requested, &view.x224.request) {
+        (Some(protocols), _) => protocols.names().join(", "),
+        (None, Some(_)) => "nothing".to_owned(),
+        (None, None) => "what the capture does not hold".to_owned(),
+    };
     if let Some(confirm) = &view.x224.confirm {
         match confirm.value.negotiation {
             Some(Negotiation::Failure(code)) => facts.push(

@@ -1,4 +1,6 @@
-use super::{Cause, CodeTable, Event, Fix, Knowledge, Provider, Rule, Timeline, message};
+use super::{
+    Cause, CodeTable, Event, Fix, HealthCheck, Knowledge, Provider, Rule, Timeline, message,
+};
 use rayon::prelude::*;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -27,6 +29,12 @@ fn wrong(file: &str, message: impl Into<String>) -> Error {
 #[serde(deny_unknown_fields)]
 struct FixFile {
     fix: Vec<Fix>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CheckFile {
+    check: Vec<HealthCheck>,
 }
 
 pub(super) fn embedded() -> Result<Knowledge, Error> {
@@ -88,6 +96,7 @@ enum Part {
     Provider(Provider),
     Table(CodeTable),
     Fixes(Vec<Fix>),
+    Checks(Vec<HealthCheck>),
     Cause(Box<Cause>),
     Timeline(Timeline),
 }
@@ -100,23 +109,25 @@ fn parse(name: &str, text: &str) -> Result<Part, Error> {
         Some("provider") => Part::Provider(toml::from_str(text).map_err(fail)?),
         Some("table") => Part::Table(toml::from_str(text).map_err(fail)?),
         Some("fix") => Part::Fixes(toml::from_str::<FixFile>(text).map_err(fail)?.fix),
+        Some("check") => Part::Checks(toml::from_str::<CheckFile>(text).map_err(fail)?.check),
         Some("id") => Part::Cause(toml::from_str(text).map_err(fail)?),
         Some("timeline") => Part::Timeline(toml::from_str(text).map_err(fail)?),
         _ => {
             // Broken TOML is the better reason.
             text.parse::<toml::Table>().map_err(fail)?;
-            let message = "holds neither a provider, a code table, fixes, a timeline nor a cause";
+            let message =
+                "holds neither a provider, a code table, fixes, checks, a timeline nor a cause";
             return Err(wrong(name, message));
         }
     })
 }
 
 /// The key that tells what a file holds: one of its own, before any table, or the
-/// fixes.
+/// fixes or checks.
 fn first_key(text: &str) -> Option<&str> {
     for line in text.lines().map(str::trim_start) {
         if let Some(table) = line.strip_prefix("[[") {
-            return table.starts_with("fix]]").then_some("fix");
+            return ["fix", "check"].into_iter().find(|key| table.strip_suffix("]]") == Some(key));
         }
         let key = line.split_once('=').map(|(key, _)| key.trim().trim_matches('"'));
         if let Some(key) =
@@ -146,6 +157,14 @@ fn add(knowledge: &mut Knowledge, part: Part) {
         }
         Part::Fixes(fixes) => {
             knowledge.fixes.extend(fixes.into_iter().map(|fix| (fix.id.clone(), fix)));
+        }
+        Part::Checks(checks) => {
+            for check in checks {
+                match knowledge.checks.iter_mut().find(|known| known.id == check.id) {
+                    Some(known) => *known = check,
+                    None => knowledge.checks.push(check),
+                }
+            }
         }
         Part::Cause(cause) => {
             knowledge.causes.insert(cause.id.clone(), *cause);
@@ -181,6 +200,20 @@ fn check(knowledge: &Knowledge) -> Result<(), Error> {
             check_rule(knowledge, rule).map_err(|why| wrong(&file, why))?;
         }
     }
+    for check in &knowledge.checks {
+        check_steps(knowledge, check).map_err(|why| wrong(&format!("check {}", check.id), why))?;
+    }
+    Ok(())
+}
+
+/// The facts and fixes that a health check names exist.
+fn check_steps(knowledge: &Knowledge, check: &HealthCheck) -> Result<(), String> {
+    for row in &check.steps {
+        if let Some(missing) = row.fix.as_ref().filter(|id| !knowledge.fixes.contains_key(*id)) {
+            return Err(format!("names the fix {missing}, which does not exist"));
+        }
+        check_facts(knowledge, row.fact.iter(), &row.says)?;
+    }
     Ok(())
 }
 
@@ -210,17 +243,23 @@ fn check_rule(knowledge: &Knowledge, rule: &Rule) -> Result<(), String> {
     if rule.absent && rule.coverage.is_empty() {
         return Err(format!("the row \"{}\" counts absence without coverage", rule.says));
     }
-    for fact in rule.fact.iter() {
+    check_facts(knowledge, rule.fact.iter(), &rule.says)
+}
+
+/// The facts that a row waits for can come.
+fn check_facts<'a>(
+    knowledge: &Knowledge,
+    facts: impl Iterator<Item = &'a str>,
+    says: &str,
+) -> Result<(), String> {
+    for fact in facts {
         let exists = match fact.starts_with("event.") {
             // What is not taken from logs cannot count.
             true => knowledge.event_by_kind(fact).is_some_and(|(_, event)| event.wanted()),
             false => FACTS.contains(&fact),
         };
         if !exists {
-            return Err(format!(
-                "the row \"{}\" waits for {fact}, which nothing establishes",
-                rule.says
-            ));
+            return Err(format!("the row \"{says}\" waits for {fact}, which nothing establishes"));
         }
     }
     Ok(())
@@ -232,7 +271,10 @@ const FACTS: &[&str] = &[
     "log.accepted_no_session",
     "log.accepted_without_stack",
     "log.accepted_without_trace",
+    "log.asked_for",
     "log.brute_force",
+    "log.certificate",
+    "log.certificate_compared",
     "log.certificate_not_the_servers",
     "log.chain_without_reason",
     "log.client_filter_blocked",
@@ -273,6 +315,9 @@ const FACTS: &[&str] = &[
     "wire.certificate.changed_on_the_way",
     "wire.certificate.expired",
     "wire.certificate.expired_by_client_clock",
+    "wire.certificate.fits",
+    "wire.certificate.hidden",
+    "wire.certificate.leaf",
     "wire.certificate.name_mismatch",
     "wire.certificate.new",
     "wire.certificate.not_the_configured",
@@ -280,6 +325,7 @@ const FACTS: &[&str] = &[
     "wire.certificate.not_yet_valid_by_client_clock",
     "wire.certificate.seen",
     "wire.certificate.self_signed",
+    "wire.certificate.strong",
     "wire.certificate.valid",
     "wire.certificate.weak",
     "wire.certificate.wrong_usage",
@@ -289,22 +335,37 @@ const FACTS: &[&str] = &[
     "wire.credssp.error",
     "wire.credssp.not_authorized",
     "wire.credssp.refused",
+    "wire.cut_off",
     "wire.dns.elsewhere",
     "wire.dns.no_answer",
     "wire.dns.not_resolved",
     "wire.dns.resolved",
     "wire.dns.slow",
     "wire.gateway.certificate_refused",
+    "wire.gateway.tunnel",
     "wire.icmp.time_exceeded",
     "wire.icmp.too_big",
     "wire.icmp.unreachable",
     "wire.idle.server_gave_up",
     "wire.kerberos.error",
+    "wire.layer",
+    "wire.layer.cost",
+    "wire.layer.none",
+    "wire.layer.strongest",
     "wire.loss.heavy",
     "wire.loss.slow",
     "wire.mtu.black_hole",
     "wire.mtu.full_size_acked",
+    "wire.mtu.sizes",
     "wire.nd.no_answer",
+    "wire.path.in_vain",
+    "wire.path.lost",
+    "wire.path.no_loss",
+    "wire.path.rtt",
+    "wire.path.shrunk",
+    "wire.path.syn_lost",
+    "wire.path.unseen",
+    "wire.path.zero_window",
     "wire.rdp.disconnect",
     "wire.rdp.error_info",
     "wire.rdp.license_error",
@@ -316,9 +377,13 @@ const FACTS: &[&str] = &[
     "wire.security.offer_refused",
     "wire.server.two_identities",
     "wire.session.established",
+    "wire.tcp.answered",
     "wire.tcp.established",
+    "wire.tcp.midway",
     "wire.tcp.refused",
+    "wire.tcp.syn_once",
     "wire.tcp.syn_unanswered",
+    "wire.tls.agreed",
     "wire.tls.alert",
     "wire.tls.client_hello",
     "wire.tls.client_left",
@@ -328,6 +393,7 @@ const FACTS: &[&str] = &[
     "wire.tls.old_client",
     "wire.tls.server_chose_elsewhere",
     "wire.tls.server_hello",
+    "wire.tls.unfinished",
     "wire.udp.answered",
     "wire.udp.refused",
     "wire.udp.unanswered",

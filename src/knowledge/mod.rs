@@ -5,6 +5,7 @@
 //! the files of `--rules DIR`. Loading checks them; establishing a fact is Rust.
 
 mod cause;
+mod check;
 mod code;
 mod event;
 mod fix;
@@ -15,6 +16,7 @@ mod timeline;
 
 pub(crate) use cause::number;
 pub use cause::{Cause, Condition, FaultDomain, Rule, Scope, Settle};
+pub use check::{CheckRow, HealthCheck, StepOutcome};
 pub use code::{Code, CodeTable};
 pub use event::{Event, Provider, Role};
 pub use fix::{Fix, Risk};
@@ -33,6 +35,8 @@ pub struct Knowledge {
     /// By id, in the order of their ids.
     pub causes: BTreeMap<String, Cause>,
     pub fixes: BTreeMap<String, Fix>,
+    /// The health checks, in the order in which they are told.
+    pub checks: Vec<HealthCheck>,
     /// By table name.
     pub codes: BTreeMap<String, CodeTable>,
     /// By every name a provider goes by.

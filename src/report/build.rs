@@ -12,7 +12,7 @@ use super::wire::wire_report;
 use super::wire_model::WireReport;
 use crate::base::{Endpoint, Gap, Place, millis_between, rfc3339};
 use crate::correlate::{Attempt, Case};
-use crate::diagnose::{Complaint, Diagnosis, Evidence, Findings};
+use crate::diagnose::{Check, Complaint, Diagnosis, Evidence, Findings};
 use crate::knowledge::Knowledge;
 use crate::observe::{Observation, Place as SourcePlace, Source};
 use std::collections::BTreeSet;
@@ -45,6 +45,7 @@ pub fn build(
             .zip(&findings.diagnoses)
             .map(|(rank, diagnosis)| diagnosis_report(rank, diagnosis, knowledge))
             .collect(),
+        checks: findings.checks.iter().map(check_report).collect(),
         attempts: attempts
             .into_iter()
             .map(|attempt| {
@@ -133,6 +134,23 @@ fn evidence_report(evidence: &Evidence) -> EvidenceReport {
         host: evidence.host.as_ref().map(|host| host.to_string()),
         source: source_report(&evidence.source),
         open_with: evidence.open_with.clone(),
+    }
+}
+
+fn check_report(check: &Check) -> CheckReport {
+    let steps = check.steps.iter().map(|step| StepReport {
+        what: step.what.clone(),
+        outcome: step.outcome,
+        statement: step.statement.clone(),
+        source: step.source.as_ref().map(source_report),
+        open_with: step.open_with.clone(),
+        fix: step.fix.clone(),
+    });
+    CheckReport {
+        id: check.id.clone(),
+        title: check.title.clone(),
+        attempt: check.attempt,
+        steps: steps.collect(),
     }
 }
 

@@ -27,9 +27,9 @@ mod wire_model;
 pub use build::build;
 pub use layers_model::*;
 pub use model::{
-    AttemptReport, CaseReport, ClientError, CoverageReport, DiagnosisReport, EventReport,
-    EvidenceReport, FixReport, HoleReport, HostReport, MissingReport, ProblemReport, Report,
-    SourceReport, ToolReport, UdpReport,
+    AttemptReport, CaseReport, CheckReport, ClientError, CoverageReport, DiagnosisReport,
+    EventReport, EvidenceReport, FixReport, HoleReport, HostReport, MissingReport, ProblemReport,
+    Report, SourceReport, StepReport, ToolReport, UdpReport,
 };
 pub use table::{Style, write_table};
 pub use wire_model::*;

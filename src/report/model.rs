@@ -4,7 +4,7 @@
 use super::wire_model::WireReport;
 use crate::correlate::{HostRole, Outcome};
 use crate::diagnose::{Certainty, Part, Verdict};
-use crate::knowledge::{FaultDomain, Risk, Stage};
+use crate::knowledge::{FaultDomain, Risk, Stage, StepOutcome};
 use serde::{Deserialize, Serialize};
 
 /// A whole report.
@@ -21,6 +21,9 @@ pub struct Report {
     pub client_codes: Vec<ClientCodesReport>,
     /// Ranked, best first.
     pub diagnoses: Vec<DiagnosisReport>,
+    /// What is well on the way to the desktop, and what is not.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub checks: Vec<CheckReport>,
     pub attempts: Vec<AttemptReport>,
     /// Attempts beyond the thousand that are listed.
     #[serde(skip_serializing_if = "LeftOut::is_empty", default)]
@@ -124,6 +127,32 @@ pub struct FixReport {
     pub verify: Vec<String>,
     #[serde(skip_serializing_if = "String::is_empty", default)]
     pub note: String,
+}
+
+/// One health check: its steps in the order of the way to the desktop.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CheckReport {
+    /// `reach`, `certificate`, `path` or `security_layer`, and those of `--rules`.
+    pub id: String,
+    pub title: String,
+    /// The attempt that it is about; `null` where there was no connection.
+    pub attempt: Option<u32>,
+    pub steps: Vec<StepReport>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StepReport {
+    pub what: String,
+    pub outcome: StepOutcome,
+    /// What was seen; foreign text may be in it.
+    pub statement: String,
+    /// `null` where nothing was seen.
+    pub source: Option<SourceReport>,
+    /// A Wireshark display filter, or an event XPath query, that shows it.
+    pub open_with: String,
+    /// Id of the fix that does it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub fix: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,6 +1,7 @@
 //! The report for a terminal: sections, tables that fit, readable without colour.
 
 mod attempts;
+mod checks;
 mod context;
 mod diagnoses;
 mod evidence;
@@ -32,6 +33,7 @@ pub fn write_table(report: &Report, style: Style, out: &mut dyn Write) -> io::Re
     page.diagnoses(report)?;
     page.background(report)?;
     page.attempts(report)?;
+    page.checks(report)?;
     page.records(report)?;
     page.missing(report)?;
     page.coverage(report)?;
