@@ -5,7 +5,7 @@ use crate::capture::{self, CaptureFacts};
 use crate::correlate::{Evidence, correlate, short_name};
 use crate::diagnose::{Question, diagnose};
 use crate::eventlog::{self, LogFacts};
-use crate::intake::{self, EvidenceFile};
+use crate::intake::{self, Budget, EvidenceFile};
 use crate::knowledge::Knowledge;
 use crate::report::{self, Report};
 use crate::wire::decrypt::KeyLog;
@@ -18,7 +18,7 @@ use std::sync::Arc;
 /// What to analyse and what the user asked.
 #[derive(Debug, Clone, Default)]
 pub struct Config {
-    /// Files and folders of one case; `-` is standard input.
+    /// Files, folders and archives of one case; `-` is standard input.
     pub paths: Vec<PathBuf>,
     /// Ports on which RDP is expected beside 3389.
     pub ports: Vec<u16>,
@@ -27,6 +27,8 @@ pub struct Config {
     pub clock_offsets: Vec<(String, SignedDuration)>,
     /// Secrets that open TLS records of the captures.
     pub secrets: Option<Arc<KeyLog>>,
+    /// How much of archives is opened.
+    pub budget: Budget,
 }
 
 /// Told about each file as it is done.
@@ -53,7 +55,7 @@ pub fn triage(
     knowledge: &Knowledge,
     progress: &dyn Progress,
 ) -> Result<Report, intake::Error> {
-    let taken = intake::take_in(&config.paths)?;
+    let taken = intake::take_in_within(&config.paths, config.budget)?;
     Ok(analyse(config, taken.files, taken.gaps, knowledge, progress))
 }
 
