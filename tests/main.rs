@@ -10,6 +10,7 @@
 )]
 
 mod architecture;
+mod archives;
 mod broken_captures;
 mod catalog;
 mod causes;

@@ -67,7 +67,7 @@ impl Codec {
             Self::Zstd => Box::new(Zstd::new(packed)),
             Self::ZipLzma(size) => zip_lzma(packed, size).map_err(|error| self.damaged(&error))?,
         };
-        Ok(Box::new(Decoded { bytes, codec: self }))
+        Ok(Box::new(Decoded { bytes, codec: self, damage: None }))
     }
 
     fn damaged(self, error: &io::Error) -> io::Error {
@@ -75,17 +75,26 @@ impl Codec {
     }
 }
 
-/// Says of errors whose data are damaged.
+/// Says of errors whose data are damaged. Behind damage a decoder is not asked again:
+/// some then turn in circles.
 struct Decoded {
     bytes: Bytes,
     codec: Codec,
+    damage: Option<String>,
 }
 
 impl Read for Decoded {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if let Some(damage) = &self.damage {
+            return Err(io::Error::other(damage.as_str()));
+        }
         self.bytes.read(buffer).map_err(|error| match error.kind() {
             io::ErrorKind::Interrupted => error,
-            _ => self.codec.damaged(&error),
+            _ => {
+                let error = self.codec.damaged(&error);
+                self.damage = Some(error.to_string());
+                error
+            }
         })
     }
 }

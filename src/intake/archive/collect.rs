@@ -99,7 +99,9 @@ impl<'u> Collector<'u> {
         if kind.is_evidence() {
             // A size that is a lie is not paid for.
             let most = packed.length.saturating_mul(packed.budget.ratio);
-            packed.limit = self.purse.pay(size.min(most.saturating_add(2 * UNPACKED_RATIO_FROM)));
+            let price = size.min(most.saturating_add(2 * UNPACKED_RATIO_FROM));
+            let granted = self.purse.pay(price);
+            packed.limit = if granted < price { granted } else { u64::MAX };
         }
         let origin = Origin::Packed(Arc::new(packed));
         self.add(name, Some(Found { kind, size, origin }), None);

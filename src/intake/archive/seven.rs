@@ -75,6 +75,8 @@ fn block(
             if collector.is_full() {
                 return Ok(false);
             }
+            let mut broken = None;
+            let bytes = Watched { bytes, broken: &mut broken };
             let mut bytes = Guard::shared(
                 bytes,
                 Arc::clone(&meter.packed),
@@ -83,9 +85,8 @@ fn block(
                 collector.purse.budget,
             );
             pass(entry, &mut bytes, collector);
-            // A wrong checksum is the entry's own; behind broken data nothing follows.
             let rest = io::copy(&mut bytes, &mut io::sink());
-            problem = rest.err().map(|error| lost(&error));
+            problem = broken.or(rest.err().map(|error| lost(&error)));
             Ok(problem.is_none())
         });
         problem = problem.or(read.err().map(|error| lost(&error)));
@@ -94,6 +95,27 @@ fn block(
         for entry in entries.iter().skip(seen).filter(|entry| !entry.is_directory()) {
             collector.refuse(entry.name(), problem.as_str());
         }
+    }
+}
+
+/// Ends where reading fails. A wrong checksum is the entry's own; behind broken data
+/// nothing follows, and the decoder is not asked again.
+struct Watched<'b> {
+    bytes: &'b mut dyn Read,
+    broken: &'b mut Option<String>,
+}
+
+impl Read for Watched<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.broken.is_some() {
+            return Ok(0);
+        }
+        self.bytes.read(buffer).inspect_err(|error| {
+            let cause = error.get_ref().and_then(|cause| cause.downcast_ref());
+            if !matches!(cause, Some(Error::ChecksumVerificationFailed)) {
+                *self.broken = Some(lost(error));
+            }
+        })
     }
 }
 
