@@ -423,7 +423,7 @@ fn a_compressed_log_is_read_and_other_compressed_files_are_listed() {
     fs::write(folder.path().join("b.gz"), gzip(b"only text")).unwrap();
     let report = analyse(folder.path());
     assert!(
-        report.problems[0].message.contains("a gzip file that holds: text"),
+        report.problems[0].message.contains("compressed with gzip; in it: text"),
         "{:?}",
         report.problems
     );

@@ -161,7 +161,10 @@ fn archives_in_archives_are_opened_to_the_depth_of_the_budget() {
 fn compressed_files_in_archives_keep_their_name() {
     let intake = taken(&zip(&[("a.evtx.gz", &gzip(&log("x"))), ("b.txt.xz", &xz(b"words"))]));
     assert_eq!(contents(&intake), BTreeMap::from([("t/a.evtx.gz".to_owned(), log("x"))]));
-    assert_eq!(said(&intake), "t/b.txt.xz: a xz file that holds: text, not read by this version\n");
+    assert_eq!(
+        said(&intake),
+        "t/b.txt.xz: compressed with xz; in it: text, not read by this version\n"
+    );
 }
 
 #[test]

@@ -143,7 +143,8 @@ impl Unpacker {
             _ if kind == FileKind::Tar => self.tar_stream(&item),
             _ if is_packed(kind) => self.take(item),
             _ => {
-                let message = format!("a {} file that holds: {}", codec.name(), kind.why_not());
+                let message =
+                    format!("compressed with {}; in it: {}", codec.name(), kind.why_not());
                 self.gap(&item.name, message);
             }
         }
