@@ -6,7 +6,7 @@ use crate::correlate::{Evidence, correlate, short_name};
 use crate::diagnose::{Question, diagnose};
 use crate::document::{self, DocumentFacts};
 use crate::eventlog::{self, LogFacts};
-use crate::intake::{self, EvidenceFile, FileKind};
+use crate::intake::{self, Budget, EvidenceFile, FileKind};
 use crate::knowledge::Knowledge;
 use crate::report::{self, Report};
 use crate::wire::decrypt::KeyLog;
@@ -19,7 +19,7 @@ use std::sync::Arc;
 /// What to analyse and what the user asked.
 #[derive(Debug, Clone, Default)]
 pub struct Config {
-    /// Files and folders of one case; `-` is standard input.
+    /// Files, folders and archives of one case; `-` is standard input.
     pub paths: Vec<PathBuf>,
     /// Ports on which RDP is expected beside 3389.
     pub ports: Vec<u16>,
@@ -28,6 +28,8 @@ pub struct Config {
     pub clock_offsets: Vec<(String, SignedDuration)>,
     /// Secrets that open TLS records of the captures.
     pub secrets: Option<Arc<KeyLog>>,
+    /// How much of archives is opened.
+    pub budget: Budget,
 }
 
 /// Told about each file as it is done.
@@ -54,7 +56,7 @@ pub fn triage(
     knowledge: &Knowledge,
     progress: &dyn Progress,
 ) -> Result<Report, intake::Error> {
-    let taken = intake::take_in(&config.paths)?;
+    let taken = intake::take_in_within(&config.paths, config.budget)?;
     Ok(analyse(config, taken.files, taken.gaps, knowledge, progress))
 }
 

@@ -11,6 +11,7 @@
 
 mod ablation;
 mod architecture;
+mod archives;
 mod broken_captures;
 mod catalog;
 mod causes;

@@ -3,9 +3,11 @@
 use super::inside;
 use rdp_triage::capture::{self, CaptureFacts};
 use rdp_triage::eventlog;
-use rdp_triage::intake::{EvidenceFile, FileKind};
+use rdp_triage::intake::{Budget, EvidenceFile, FileKind, take_in_bytes};
 use rdp_triage::knowledge::Knowledge;
 use rdp_triage::wire::decrypt::KeyLog;
+use std::collections::BTreeSet;
+use std::io::Read as _;
 use std::sync::{Arc, LazyLock};
 
 static KNOWLEDGE: LazyLock<Knowledge> =
@@ -65,4 +67,30 @@ pub fn event_log(bytes: &[u8]) {
     if file.kind == FileKind::Evtx {
         let _ = eventlog::read(&file, &KNOWLEDGE);
     }
+}
+
+/// An archive of any format, or a compressed file. What is in it is opened within the
+/// budget, and told apart by name.
+pub fn archive(bytes: &[u8]) {
+    let budget = Budget { depth: 4, ratio: 50, entries: 64, unpacked: 1 << 20 };
+    let taken = take_in_bytes("fuzz", bytes.to_vec(), budget);
+    assert!(!taken.files.is_empty() || !taken.gaps.is_empty(), "silence");
+    let names: BTreeSet<&str> = taken.files.iter().map(|file| &*file.name).collect();
+    assert_eq!(names.len(), taken.files.len(), "two files of one name");
+    let mut all = 0;
+    for file in &taken.files {
+        let Ok(stream) = file.stream() else { continue };
+        let limit = budget.unpacked.max(bytes.len() as u64);
+        let mut content = Vec::new();
+        let whole = stream.take(limit + 1).read_to_end(&mut content).is_ok();
+        let length = content.len() as u64;
+        assert!(length <= limit, "{length} bytes");
+        all += length;
+        // A log is read from anywhere: that gives the same bytes.
+        let mut gaps = Vec::new();
+        if let Ok(opened) = file.open_at(&mut gaps) {
+            assert!(opened.length() == length || !whole || !gaps.is_empty(), "{}", file.name);
+        }
+    }
+    assert!(all <= budget.unpacked + bytes.len() as u64, "{all} bytes of all files");
 }

@@ -30,19 +30,38 @@ pub const MAX_SECRETS: usize = 4 << 20;
 /// table is out of order. Real tables are so at one or two places.
 pub const MAX_NETMON_JUMPS: u32 = 4096;
 
-/// Bytes that one compressed capture may become while it is streamed.
-pub const MAX_UNPACKED: u64 = 64 << 30;
+/// Layers of packing in each other that are opened (`--max-depth`): a collector's zip in
+/// a ticket's zip holds a tar.gz.
+pub const MAX_ARCHIVE_DEPTH: u32 = 4;
 
-/// Bytes that compressed evidence may become when it has to be held in memory, as
-/// event logs and Network Monitor captures have.
-pub const MAX_UNPACKED_IN_MEMORY: u64 = 1 << 30;
+/// Entries of all archives of one case (`--max-entries`).
+pub const MAX_ARCHIVE_ENTRIES: u64 = 100_000;
 
-/// How many times its size a compressed file may become. Deflate reaches 1032 with
-/// zeros only; captures of nothing but equal packets stay below 100.
-pub const MAX_UNPACKED_RATIO: u64 = 500;
+/// Bytes that the archives of one case may unpack to together, and each file that is
+/// compressed by itself (`--max-unpacked`).
+pub const MAX_UNPACKED: u64 = 16 << 30;
 
-/// Decompressed bytes from which on the ratio is looked at.
-pub const UNPACKED_RATIO_FROM: u64 = 16 << 20;
+/// How many times its packed size evidence may become (`--max-ratio`). Deflate reaches
+/// 1032 with zeros only, the others much more; captures of nothing but equal packets
+/// stay below 100.
+pub const MAX_UNPACKED_RATIO: u64 = 200;
+
+/// Unpacked bytes from which on the ratio is looked at: small files of zeros are no bomb.
+pub const UNPACKED_RATIO_FROM: u64 = 32 << 20;
+
+/// Bytes of one unpacked file that are held in memory; a larger one goes into an
+/// anonymous temporary file.
+pub const MAX_HELD_IN_MEMORY: usize = 16 << 20;
+
+/// The same, of all files of a case that stay unpacked from intake on.
+pub const MAX_ALL_HELD_IN_MEMORY: usize = 32 << 20;
+
+/// Bytes that a decompressor may need to look back. 7-Zip's strongest level takes 256 MiB,
+/// zstd's `--ultra` 128 MiB.
+pub const MAX_DICTIONARY: u32 = 256 << 20;
+
+/// Bytes of a name in an archive that are read, and of its other texts.
+pub const MAX_ENTRY_NAME: u64 = 64 << 10;
 
 /// Bytes of one direction of a TCP stream that may wait for a missing segment.
 pub const MAX_PENDING_BYTES: usize = 256 << 10;
@@ -98,7 +117,7 @@ pub const MAX_HOLES_PER_LOG: usize = 1024;
 /// The same, of all logs of a case together: each takes about 100 bytes.
 pub const MAX_HOLES_PER_CASE: usize = 500_000;
 
-/// Bytes that are taken from standard input, which has to be held in memory.
+/// Bytes that are taken from standard input, which has to be kept to be sought in.
 pub const MAX_STDIN: u64 = 1 << 30;
 
 /// Problems that are listed one by one per file; the rest is counted.

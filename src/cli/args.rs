@@ -1,5 +1,6 @@
 //! The arguments as they are typed, and what they mean.
 
+use super::budget::BudgetArgs;
 use super::explain::ExplainArgs;
 use crate::base::{CaseTime, Endpoint, parse_address, parse_endpoint};
 use crate::diagnose::{Certainty, Question};
@@ -77,7 +78,7 @@ impl From<Limit> for Certainty {
     after_help = "Exit status:\n  0  the analysis was made, whatever it found\n  1  --fail-on: a diagnosis of that certainty or above was made\n  2  wrong usage, or output that could not be written\n  3  nothing could be analysed\n  4  --strict: some of the input could not be read"
 )]
 pub(super) struct AnalyzeArgs {
-    /// Files and folders of one case; `-` is standard input
+    /// Files, folders and archives of one case; `-` is standard input
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// How the result is written
@@ -116,6 +117,8 @@ pub(super) struct AnalyzeArgs {
     /// TLS secrets in the NSS key log format, to read what captures hold encrypted (repeatable)
     #[arg(long = "keylog", value_name = "FILE")]
     keylogs: Vec<PathBuf>,
+    #[command(flatten)]
+    budget: BudgetArgs,
     /// Exit with 1 when a diagnosis of this certainty or above was made
     #[arg(long, value_enum, value_name = "CERTAINTY")]
     pub(super) fail_on: Option<Limit>,
@@ -162,6 +165,7 @@ impl AnalyzeArgs {
                 .map(|text| parse_clock_offset(text))
                 .collect::<Result<_>>()?,
             secrets: read_keylogs(&self.keylogs)?,
+            budget: self.budget.budget(),
         })
     }
 }

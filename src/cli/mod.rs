@@ -2,6 +2,7 @@
 //! bytes, and the outcome becomes an exit status.
 
 mod args;
+mod budget;
 mod explain;
 mod output;
 mod progress;

@@ -117,20 +117,10 @@ impl FileKind {
         )
     }
 
-    /// Why a file that is no evidence was left out, and the way out.
+    /// Why a file that is neither evidence nor an archive was left out, and the way out.
     pub fn why_not(self) -> &'static str {
         match self {
             kind if kind.is_evidence() => "evidence",
-            Self::Zip => "a zip archive: unpack it and give the folder",
-            Self::SevenZip => "a 7z archive: unpack it and give the folder",
-            Self::Cab => "a cabinet archive: unpack it and give the folder",
-            Self::Gzip => {
-                "a gzip file of something that is neither a capture nor a log: unpack it first"
-            }
-            Self::Xz => "an xz file: unpack it first",
-            Self::Zstd => "a zstd file: unpack it first",
-            Self::Bzip2 => "a bzip2 file: unpack it first",
-            Self::Tar => "a tar archive: unpack it and give the folder",
             Self::Etl => "an ETL trace: convert it with etl2pcapng or `pktmon etl2pcap`",
             Self::Empty => "empty",
             _ => "neither an event log nor a capture",

@@ -2,24 +2,33 @@
 //!
 //! Paths are walked, every file's kind is told from its first bytes (never from
 //! its name), and every file is accounted for: it is evidence, or it is listed
-//! with what it seems to be. A gzip'd capture or log is evidence. Archives are recognised here and opened by a later
-//! step of this room.
+//! with what it seems to be. Archives and compressed files are opened, within a
+//! [`Budget`], and what is in them is sorted the same way.
 
+mod archive;
+mod budget;
+mod codec;
+mod evidence;
 mod export;
-mod gzip;
+mod hold;
 mod kind;
 mod names;
+mod origin;
 mod read_at;
 mod unicode;
 
+pub use budget::Budget;
+pub use evidence::{EvidenceFile, ReadSeek};
 pub use kind::{FileKind, sniff};
 pub use read_at::ReadAt;
 pub use unicode::Utf8;
 
-use crate::base::limits::{MAX_FILES, MAX_STDIN, MAX_UNPACKED, MAX_UNPACKED_IN_MEMORY};
-use crate::base::{Gap, Place};
+use crate::base::Gap;
+use crate::base::limits::{MAX_FILES, MAX_STDIN};
+use archive::{Item, Unpacker, is_packed};
+use origin::Origin;
 use std::fs::File;
-use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use thiserror::Error;
@@ -34,128 +43,6 @@ pub enum Error {
     StandardInput(io::Error),
 }
 
-/// Where the bytes of a piece of evidence are.
-#[derive(Debug, Clone)]
-enum Origin {
-    File(PathBuf),
-    Memory(Arc<[u8]>),
-    /// Compressed with gzip; the bytes meant are the decompressed ones.
-    Gzip(Box<Origin>),
-}
-
-impl Origin {
-    /// The bytes as they lie there.
-    fn open(&self) -> io::Result<Box<dyn ReadSeek>> {
-        match self {
-            Self::File(path) => Ok(Box::new(BufReader::with_capacity(1 << 20, File::open(path)?))),
-            Self::Memory(bytes) => Ok(Box::new(Cursor::new(Arc::clone(bytes)))),
-            Self::Gzip(inner) => inner.open(),
-        }
-    }
-}
-
-/// One piece of evidence that can be opened.
-#[derive(Debug, Clone)]
-pub struct EvidenceFile {
-    /// How the report names it: the path below what the user gave, or `-`.
-    pub name: Arc<str>,
-    /// What it is; of a gzip file, what it holds.
-    pub kind: FileKind,
-    /// Size in bytes when it was found, as it lies there.
-    pub size: u64,
-    origin: Origin,
-}
-
-/// What can be read from and sought in.
-pub trait ReadSeek: Read + Seek + Send {}
-impl<T: Read + Seek + Send> ReadSeek for T {}
-
-impl EvidenceFile {
-    /// Opens the bytes, from their start. Compressed evidence is decompressed into
-    /// memory; when that does not succeed to the end, what came before is opened and
-    /// the rest is a gap.
-    ///
-    /// # Errors
-    /// What the operating system says.
-    pub fn open(&self, gaps: &mut Vec<Gap>) -> io::Result<Box<dyn ReadSeek>> {
-        let bytes = self.origin.open()?;
-        if !self.is_compressed() {
-            return Ok(bytes);
-        }
-        let mut unpacked = Vec::new();
-        let mut stream = gzip::Unpacked::new(bytes, MAX_UNPACKED_IN_MEMORY);
-        if let Err(error) = stream.read_to_end(&mut unpacked) {
-            let message = format!("reading stopped: {error}");
-            gaps.push(Gap::at(&self.name, unpacked.len() as u64, message));
-        }
-        Ok(Box::new(Cursor::new(unpacked)))
-    }
-
-    /// Opens the bytes so that every part can be read by several threads at a time.
-    /// Compressed evidence is decompressed into memory, as [`Self::open`] does.
-    ///
-    /// # Errors
-    /// What the operating system says.
-    pub fn open_at(&self, gaps: &mut Vec<Gap>) -> io::Result<ReadAt> {
-        match &self.origin {
-            Origin::File(path) => ReadAt::file(File::open(path)?),
-            Origin::Memory(bytes) => Ok(ReadAt::Memory(Arc::clone(bytes))),
-            Origin::Gzip(_) => {
-                let mut unpacked = Vec::new();
-                self.open(gaps)?.read_to_end(&mut unpacked)?;
-                Ok(ReadAt::Memory(unpacked.into()))
-            }
-        }
-    }
-
-    /// Opens the bytes for one pass from start to end. Compressed evidence is
-    /// decompressed on the way.
-    ///
-    /// # Errors
-    /// What the operating system says.
-    pub fn stream(&self) -> io::Result<Box<dyn Read + Send>> {
-        let bytes = self.origin.open()?;
-        if self.is_compressed() {
-            return Ok(Box::new(gzip::Unpacked::new(bytes, MAX_UNPACKED)));
-        }
-        Ok(Box::new(bytes))
-    }
-
-    /// Says of gaps in compressed evidence which bytes their offsets count.
-    pub fn explain_offsets(&self, gaps: &mut [Gap]) {
-        if !self.is_compressed() {
-            return;
-        }
-        for gap in gaps.iter_mut().filter(|gap| matches!(gap.place, Place::Offset(_))) {
-            gap.message.push_str(" (offsets count decompressed bytes)");
-        }
-    }
-
-    fn is_compressed(&self) -> bool {
-        matches!(self.origin, Origin::Gzip(_))
-    }
-
-    /// Evidence held in memory, as standard input is.
-    pub fn from_bytes(name: &str, bytes: Vec<u8>) -> Self {
-        let size = bytes.len() as u64;
-        let head = sniff(&bytes);
-        Self::look_inside(Arc::from(name), head, size, Origin::Memory(bytes.into()))
-    }
-
-    /// A file of this kind by its first bytes. A gzip file is what it holds, if that is
-    /// evidence.
-    fn look_inside(name: Arc<str>, kind: FileKind, size: u64, origin: Origin) -> Self {
-        if kind == FileKind::Gzip {
-            let head = origin.open().map(|bytes| gzip::head(bytes, SNIFF_LEN));
-            let inner = head.map_or(FileKind::Gzip, |head| sniff(&head));
-            if inner.is_evidence() {
-                return Self { name, kind: inner, size, origin: Origin::Gzip(Box::new(origin)) };
-            }
-        }
-        Self { name, kind, size, origin }
-    }
-}
-
 /// What was found below the paths.
 #[derive(Debug, Default)]
 pub struct Intake {
@@ -168,17 +55,26 @@ pub struct Intake {
 /// Bytes that are enough to tell every kind.
 const SNIFF_LEN: u64 = 512;
 
-/// Takes in all files below the paths. `-` is one stream on standard input.
+/// Takes in all files below the paths, and what is in archives among them, within the
+/// default budget. `-` is one stream on standard input.
 ///
 /// # Errors
 /// When a path does not exist. Everything below an existing path that cannot be
 /// read becomes a gap.
 pub fn take_in(paths: &[PathBuf]) -> Result<Intake, Error> {
-    let mut intake = Intake::default();
+    take_in_within(paths, Budget::default())
+}
+
+/// The same, within a budget.
+///
+/// # Errors
+/// When a path does not exist.
+pub fn take_in_within(paths: &[PathBuf], budget: Budget) -> Result<Intake, Error> {
+    let mut unpacker = Unpacker::new(budget);
     let mut found = Vec::new();
     for path in paths {
         if path.as_os_str() == "-" {
-            standard_input(&mut intake)?;
+            standard_input(&mut unpacker)?;
         } else {
             if !path.exists() {
                 return Err(Error::Missing(path.clone()));
@@ -189,30 +85,45 @@ pub fn take_in(paths: &[PathBuf]) -> Result<Intake, Error> {
     if paths.len() > 1 {
         names::keep_once(&mut found);
     }
-    for (name, found) in names::names(&found).into_iter().zip(found) {
+    // All names of files are given before those of entries.
+    let names: Vec<Arc<str>> = names::names(&found)
+        .into_iter()
+        .map(|name| unpacker.label(name.as_ref().to_owned()))
+        .collect();
+    for (name, found) in names.into_iter().zip(found) {
         match found.seen {
             Ok((kind, size)) => {
                 let origin = Origin::File(found.path);
-                sort_in(&mut intake, EvidenceFile::look_inside(name, kind, size, origin));
+                unpacker.take(Item { name, kind, size, origin, depth: 0 });
             }
-            Err(message) => intake.gaps.push(Gap::file(&name, message)),
+            Err(message) => unpacker.gap(&name, message),
         }
     }
-    intake.files.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(intake)
+    Ok(unpacker.finish())
 }
 
-fn standard_input(intake: &mut Intake) -> Result<(), Error> {
-    let mut bytes = Vec::new();
-    let stdin = io::stdin().lock();
-    stdin.take(MAX_STDIN + 1).read_to_end(&mut bytes).map_err(Error::StandardInput)?;
-    if bytes.len() as u64 > MAX_STDIN {
-        bytes.truncate(bytes.len() - 1);
-        let message = format!("only the first {MAX_STDIN} bytes were read: give a file");
-        intake.gaps.push(Gap::at(&Arc::from("-"), MAX_STDIN, message));
+fn standard_input(unpacker: &mut Unpacker) -> Result<(), Error> {
+    let name = unpacker.label("-".to_owned());
+    let mut stdin = io::stdin().lock();
+    let held = unpacker.hold(&mut stdin.by_ref().take(MAX_STDIN));
+    if let Some(error) = held.error {
+        return Err(Error::StandardInput(error));
     }
-    sort_in(intake, EvidenceFile::from_bytes("-", bytes));
+    let more = stdin.read(&mut [0]).map_err(Error::StandardInput)?;
+    if more > 0 {
+        let message = format!("only the first {MAX_STDIN} bytes were read: give a file");
+        unpacker.intake.gaps.push(Gap::at(&name, MAX_STDIN, message));
+    }
+    unpacker.take_held(name, held.bytes);
     Ok(())
+}
+
+/// Takes in one file that is held in memory, and what is in it.
+pub fn take_in_bytes(name: &str, bytes: Vec<u8>, budget: Budget) -> Intake {
+    let mut unpacker = Unpacker::new(budget);
+    let name = unpacker.label(name.to_owned());
+    unpacker.take_held(name, ReadAt::Memory(bytes.into()));
+    unpacker.finish()
 }
 
 /// What was found at a path.
@@ -272,14 +183,6 @@ fn probe(path: &Path) -> io::Result<(FileKind, u64)> {
     let mut head = Vec::new();
     file.take(SNIFF_LEN).read_to_end(&mut head)?;
     Ok((sniff(&head), size))
-}
-
-fn sort_in(intake: &mut Intake, file: EvidenceFile) {
-    if file.kind.is_evidence() {
-        intake.files.push(file);
-    } else {
-        intake.gaps.push(Gap::file(&file.name, file.kind.why_not()));
-    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,109 @@
+//! One piece of evidence, and the ways to read it.
+
+use super::SNIFF_LEN;
+use super::budget::Budget;
+use super::codec::{Bytes, Codec};
+use super::hold::Store;
+use super::kind::{FileKind, sniff};
+use super::origin::{Origin, Packed};
+use super::read_at::{Cursor, ReadAt};
+use crate::base::{Gap, Place};
+use std::io::{self, Read, Seek};
+use std::sync::Arc;
+
+/// One piece of evidence that can be opened.
+#[derive(Debug, Clone)]
+pub struct EvidenceFile {
+    /// How the report names it: the path below what the user gave, or `-`; of an entry of
+    /// an archive, the archive's name and the entry's.
+    pub name: Arc<str>,
+    /// What it is; of a compressed file, what it holds.
+    pub kind: FileKind,
+    /// Size in bytes when it was found: of a file as it lies there, of an entry of an
+    /// archive unpacked.
+    pub size: u64,
+    pub(super) origin: Origin,
+    /// Whether it is a file that is compressed by itself.
+    pub(super) compressed: bool,
+}
+
+/// What can be read from and sought in.
+pub trait ReadSeek: Read + Seek + Send {}
+impl<T: Read + Seek + Send> ReadSeek for T {}
+
+impl EvidenceFile {
+    /// Opens the bytes, from their start, as [`Self::open_at`] does.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub fn open(&self, gaps: &mut Vec<Gap>) -> io::Result<Box<dyn ReadSeek>> {
+        let cursor = Cursor::new(self.open_at(gaps)?);
+        Ok(Box::new(io::BufReader::with_capacity(1 << 20, cursor)))
+    }
+
+    /// Opens the bytes so that every part can be read by several threads at a time.
+    /// Packed evidence is unpacked: into memory, or what is large into a temporary file
+    /// that goes when it is closed. When that does not succeed to the end, what came before
+    /// is opened and the rest is a gap.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub fn open_at(&self, gaps: &mut Vec<Gap>) -> io::Result<ReadAt> {
+        if let Some(bytes) = self.origin.positioned()? {
+            return Ok(bytes);
+        }
+        let held = Store::default().hold(&mut *self.stream()?);
+        if let Some(error) = held.error {
+            let message = format!("reading stopped: {error}");
+            gaps.push(Gap::at(&self.name, held.bytes.length(), message));
+        }
+        Ok(held.bytes)
+    }
+
+    /// Opens the bytes for one pass from start to end. Packed evidence is unpacked on the
+    /// way.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub fn stream(&self) -> io::Result<Bytes> {
+        self.origin.stream()
+    }
+
+    /// Says of gaps in compressed evidence which bytes their offsets count.
+    pub fn explain_offsets(&self, gaps: &mut [Gap]) {
+        if !self.compressed {
+            return;
+        }
+        for gap in gaps.iter_mut().filter(|gap| matches!(gap.place, Place::Offset(_))) {
+            gap.message.push_str(" (offsets count decompressed bytes)");
+        }
+    }
+
+    /// Evidence held in memory. A compressed file is what it holds, if that is evidence.
+    pub fn from_bytes(name: &str, bytes: Vec<u8>) -> Self {
+        let (name, size) = (Arc::from(name), bytes.len() as u64);
+        let kind = sniff(&bytes);
+        let origin = Origin::Held(ReadAt::Memory(bytes.into()));
+        if let Some(codec) = Codec::of(kind) {
+            let inner = compressed(origin.clone(), codec, Budget::default());
+            let kind = sniff(&inner.head(SNIFF_LEN).0);
+            if kind.is_evidence() {
+                return Self { name, kind, size, origin: inner, compressed: true };
+            }
+        }
+        Self { name, kind, size, origin, compressed: false }
+    }
+}
+
+/// The unpacked bytes of a file that is compressed by itself.
+pub(super) fn compressed(of: Origin, codec: Codec, budget: Budget) -> Origin {
+    Origin::Packed(Arc::new(Packed {
+        of,
+        from: 0,
+        length: u64::MAX,
+        codec,
+        expect: None,
+        limit: budget.unpacked,
+        budget,
+    }))
+}
