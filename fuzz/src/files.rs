@@ -2,10 +2,10 @@
 
 use super::inside;
 use rdp_triage::capture::{self, CaptureFacts};
-use rdp_triage::eventlog;
 use rdp_triage::intake::{Budget, EvidenceFile, FileKind, take_in_bytes};
 use rdp_triage::knowledge::Knowledge;
 use rdp_triage::wire::decrypt::KeyLog;
+use rdp_triage::{document, eventlog};
 use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::sync::{Arc, LazyLock};
@@ -58,6 +58,16 @@ pub fn export(bytes: &[u8]) {
         let facts = eventlog::read(&file, &KNOWLEDGE);
         let records: u64 = facts.coverage.iter().map(|coverage| coverage.items).sum();
         assert!(facts.observations.len() as u64 <= records, "more was seen than was read");
+    }
+}
+
+/// A text that somebody attached, in any encoding, compressed or not.
+pub fn document(bytes: &[u8]) {
+    let file = EvidenceFile::from_bytes("fuzz", bytes.to_vec());
+    if file.kind == FileKind::Text {
+        let facts = document::read(&file, &KNOWLEDGE);
+        let told = facts.observations.len() + facts.gaps.len();
+        assert!(told > 0, "a text said nothing, and nothing was said of it");
     }
 }
 

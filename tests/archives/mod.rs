@@ -63,12 +63,8 @@ fn forms(files: &Files<'_>) -> Vec<(&'static str, Vec<u8>)> {
 #[test]
 fn every_form_gives_the_same_entries() {
     let large = log(&"a line of a log\n".repeat(20_000));
-    let files: [(&str, &[u8]); 4] = [
-        ("a/S.evtx", &large),
-        ("notes.txt", b"\x01 no text"),
-        ("b.bin", &log("2")),
-        ("e", b""),
-    ];
+    let files: [(&str, &[u8]); 4] =
+        [("a/S.evtx", &large), ("notes.txt", b"\x01 no text"), ("b.bin", &log("2")), ("e", b"")];
     for (form, bytes) in forms(&files) {
         let intake = taken(&bytes);
         let found = contents(&intake);
