@@ -5,7 +5,8 @@ use super::attempts::{Attempt, EventRef};
 use super::clock::{Clocks, short_name};
 use crate::base::{CaseTime, millis_between};
 use crate::observe::{Observation, Vantage};
-use std::collections::BTreeMap;
+use jiff::SignedDuration;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -128,21 +129,43 @@ impl ClientTry {
 /// Ties each try to the attempt that fits best; what fits none becomes an attempt
 /// of its own.
 pub(super) fn attach(attempts: &mut Vec<Attempt>, tries: Vec<ClientTry>) {
-    for one in tries {
-        let best = attempts
-            .iter()
-            .enumerate()
-            .filter_map(|(index, attempt)| Some((index, one.distance(attempt)?)))
-            .min_by(|a, b| a.1.total_cmp(&b.1))
-            .map(|(index, _)| index);
-        match best.and_then(|index| attempts.get_mut(index)) {
-            Some(attempt) => fill(attempt, one),
-            None => {
-                let mut attempt = Attempt::at(one.start);
-                fill(&mut attempt, one);
-                attempts.push(attempt);
-            }
+    let mut by_start: BTreeMap<CaseTime, Vec<usize>> = BTreeMap::new();
+    for (index, attempt) in attempts.iter().enumerate() {
+        for start in starts(attempt) {
+            by_start.entry(start).or_default().push(index);
         }
+    }
+    for one in tries {
+        let slack = SignedDuration::from_secs_f64(CLOCK_SLACK_MS / 1000.0);
+        let from = one.start.0.checked_sub(slack).unwrap_or(one.start.0);
+        let to = one.start.0.checked_add(slack).unwrap_or(one.start.0);
+        // An attempt of many connections is looked at once.
+        let near: BTreeSet<usize> = by_start
+            .range(CaseTime(from)..=CaseTime(to))
+            .flat_map(|(_, near)| near)
+            .copied()
+            .collect();
+        let best = near
+            .into_iter()
+            .filter_map(|index| Some((index, one.distance(attempts.get(index)?)?)))
+            .min_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0)))
+            .map(|(index, _)| index);
+        let index = best.unwrap_or_else(|| {
+            attempts.push(Attempt::at(one.start));
+            by_start.entry(one.start).or_default().push(attempts.len() - 1);
+            attempts.len() - 1
+        });
+        if let Some(attempt) = attempts.get_mut(index) {
+            fill(attempt, one);
+        }
+    }
+}
+
+/// When an attempt's connections begin, or where it has none, the attempt itself.
+fn starts(attempt: &Attempt) -> Vec<CaseTime> {
+    match attempt.connections.as_slice() {
+        [] => vec![attempt.start],
+        connections => connections.iter().map(|connection| connection.start).collect(),
     }
 }
 

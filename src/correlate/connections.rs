@@ -86,28 +86,51 @@ pub(super) struct LoggedConnection {
 
 /// Unites the views that several captures have of one connection.
 pub(super) fn merge_views(conversations: Vec<Arc<Conversation>>) -> Vec<WireConnection> {
-    let mut by_ends: HashMap<(Endpoint, Endpoint), Vec<WireConnection>> = HashMap::new();
+    type ByFile = BTreeMap<Arc<str>, Vec<Arc<Conversation>>>;
+    let mut by_ends: HashMap<(Endpoint, Endpoint), ByFile> = HashMap::new();
     for conversation in conversations {
-        let known = by_ends.entry((conversation.client, conversation.server)).or_default();
-        let same = known.iter_mut().find(|connection| {
-            connection.views.iter().all(|view| {
-                view.file != conversation.file
-                    && millis_between(view.start.0, conversation.start.0).abs() < SAME_CONNECTION_MS
-            })
-        });
-        match same {
-            Some(connection) => connection.views.push(conversation),
-            None => known.push(WireConnection {
-                client: conversation.client,
-                server: conversation.server,
-                views: vec![conversation],
-            }),
-        }
+        let files = by_ends.entry((conversation.client, conversation.server)).or_default();
+        files.entry(Arc::clone(&conversation.file)).or_default().push(conversation);
     }
-    let mut merged: Vec<WireConnection> = by_ends.into_values().flatten().collect();
+    let mut merged: Vec<WireConnection> = by_ends.into_values().flat_map(merge_files).collect();
     merged.sort_by_key(by_time);
     let mut merged = merge_translated(merged);
     merged.sort_by_key(by_time);
+    merged
+}
+
+/// Unites the connections of two ends, file by file. Ports are reused: each view joins
+/// the first connection near it that its file has not shown yet. One walk over both
+/// sides, however often a port comes again.
+fn merge_files(files: BTreeMap<Arc<str>, Vec<Arc<Conversation>>>) -> Vec<WireConnection> {
+    let mut merged: Vec<WireConnection> = Vec::new();
+    for (_, mut views) in files {
+        views.sort_by_key(|view| view.start);
+        let known = merged.len();
+        let mut next = 0;
+        for view in views {
+            let after = |connection: &WireConnection| {
+                let first = connection.views.first();
+                first.map_or(0.0, |first| millis_between(first.start.0, view.start.0))
+            };
+            while next < known && merged.get(next).is_some_and(|c| after(c) >= SAME_CONNECTION_MS) {
+                next += 1;
+            }
+            let near = |c: &&mut WireConnection| after(c).abs() < SAME_CONNECTION_MS;
+            match merged.get_mut(..known).and_then(|known| known.get_mut(next)).filter(near) {
+                Some(connection) => {
+                    connection.views.push(view);
+                    next += 1;
+                }
+                None => merged.push(WireConnection {
+                    client: view.client,
+                    server: view.server,
+                    views: vec![view],
+                }),
+            }
+        }
+        merged.sort_by_key(|connection| connection.views.first().map(|view| view.start));
+    }
     merged
 }
 

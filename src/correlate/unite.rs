@@ -23,11 +23,14 @@ pub(super) fn unite(
     logged: Vec<LoggedConnection>,
     clocks: &Clocks,
 ) -> Vec<Connection> {
-    let mut by_client: HashMap<Endpoint, Vec<LoggedConnection>> = HashMap::new();
+    let mut by_client: HashMap<Endpoint, ByTime> = HashMap::new();
     let mut rest = Vec::new();
-    for connection in logged {
+    for (number, connection) in logged.into_iter().enumerate() {
         match connection.client.filter(|client| client.port.is_some()) {
-            Some(client) => by_client.entry(client).or_default().push(connection),
+            Some(client) => {
+                let start = corrected(&connection, connection.start, clocks);
+                by_client.entry(client).or_default().insert((start, number), connection);
+            }
             None => rest.push(connection),
         }
     }
@@ -38,13 +41,13 @@ pub(super) fn unite(
             let log = wire
                 .clients()
                 .iter()
-                .find_map(|client| take_nearest(by_client.get_mut(client)?, accepted, clocks));
+                .find_map(|client| take_nearest(by_client.get_mut(client)?, accepted));
             (wire, log)
         })
         .collect();
-    rest.extend(by_client.into_values().flatten());
+    rest.extend(by_client.into_values().flat_map(ByTime::into_values));
     rest.sort_by(|a, b| (a.start, &a.activity).cmp(&(b.start, &b.activity)));
-    translated(&mut united, &mut rest, clocks);
+    let rest = translated(&mut united, rest, clocks);
     let mut connections: Vec<Connection> =
         united.into_iter().map(|(wire, log)| from_wire(wire, log, clocks)).collect();
     connections.extend(rest.into_iter().map(|log| from_log(log, clocks)));
@@ -55,27 +58,29 @@ fn corrected(log: &LoggedConnection, time: HostTime, clocks: &Clocks) -> CaseTim
     clocks.log_time(&log.host, &log.channel, time, log.record)
 }
 
-fn take_nearest(
-    candidates: &mut Vec<LoggedConnection>,
-    accepted: CaseTime,
-    clocks: &Clocks,
-) -> Option<LoggedConnection> {
-    let distance = |log: &LoggedConnection| {
-        millis_between(accepted.0, corrected(log, log.start, clocks).0).abs()
-    };
-    let (index, near) =
-        candidates.iter().map(distance).enumerate().min_by(|a, b| a.1.total_cmp(&b.1))?;
-    (near < SAME_PORT_MS).then(|| candidates.swap_remove(index))
+/// The logged connections from one address and port, in the order of time.
+type ByTime = BTreeMap<(CaseTime, usize), LoggedConnection>;
+
+fn take_nearest(candidates: &mut ByTime, accepted: CaseTime) -> Option<LoggedConnection> {
+    let before = candidates.range(..(accepted, 0)).next_back();
+    let behind = candidates.range((accepted, 0)..).next();
+    let distance = |start: CaseTime| millis_between(accepted.0, start.0).abs();
+    let sides = [before, behind].into_iter().flatten().map(|(key, _)| *key);
+    let nearest = sides.min_by(|a, b| distance(a.0).total_cmp(&distance(b.0)))?;
+    if distance(nearest.0) >= SAME_PORT_MS {
+        return None;
+    }
+    candidates.remove(&nearest)
 }
 
 /// Ties connections whose addresses or ports a device translates, or whose log has no
 /// port, by time alone: only on a clock that is known well, where addresses do not deny
-/// it, and where either side fits one of the other only.
+/// it, and where either side fits one of the other only. Gives back what fits none.
 fn translated(
     united: &mut [(WireConnection, Option<LoggedConnection>)],
-    rest: &mut Vec<LoggedConnection>,
+    rest: Vec<LoggedConnection>,
     clocks: &Clocks,
-) {
+) -> Vec<LoggedConnection> {
     let mut by_time: BTreeMap<CaseTime, Vec<usize>> = BTreeMap::new();
     for (index, (wire, log)) in united.iter().enumerate() {
         if log.is_none() {
@@ -102,14 +107,13 @@ fn translated(
         *logs.entry(*log).or_default() += 1;
     }
     fits.retain(|(wire, log)| wires.get(wire) == Some(&1) && logs.get(log) == Some(&1));
-    // From the last on, so that the numbers of those before stay right.
-    fits.sort_by_key(|(_, log)| std::cmp::Reverse(*log));
+    let mut rest: Vec<Option<LoggedConnection>> = rest.into_iter().map(Some).collect();
     for (wire, log) in fits {
-        let log = rest.remove(log);
         if let Some((_, slot)) = united.get_mut(wire) {
-            *slot = Some(log);
+            *slot = rest.get_mut(log).and_then(Option::take);
         }
     }
+    rest.into_iter().flatten().collect()
 }
 
 fn window(log: &LoggedConnection, clocks: &Clocks) -> Option<jiff::SignedDuration> {

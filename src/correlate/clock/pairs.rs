@@ -28,6 +28,7 @@ pub(super) type Pairs = BTreeMap<String, Vec<Pair>>;
 
 /// Connections that both sides show with the same client address and port.
 pub(super) fn exact(wire: &[WireConnection], logged: &[LoggedConnection]) -> Pairs {
+    // In the order of time, as all connections are.
     let mut by_client: HashMap<_, Vec<&WireConnection>> = HashMap::new();
     for connection in wire {
         for client in connection.clients() {
@@ -36,19 +37,27 @@ pub(super) fn exact(wire: &[WireConnection], logged: &[LoggedConnection]) -> Pai
     }
     let mut pairs = Pairs::new();
     for connection in logged {
-        let nearest = connection
-            .client
-            .and_then(|client| by_client.get(&client))
-            .into_iter()
-            .flatten()
+        let known = connection.client.and_then(|client| by_client.get(&client));
+        let nearest = known
+            .and_then(|known| nearest(known, connection))
             .map(|wire| pair(connection, wire))
-            .min_by_key(|pair| pair.best.abs())
             .filter(|pair| pair.best.abs() < MAX_OFFSET);
         if let Some(pair) = nearest {
             pairs.entry(short_name(&connection.host)).or_default().push(pair);
         }
     }
     pairs
+}
+
+/// The one of several connections from one address and port that is nearest in time.
+fn nearest<'a>(
+    known: &[&'a WireConnection],
+    logged: &LoggedConnection,
+) -> Option<&'a WireConnection> {
+    let behind = known.partition_point(|wire| wire.accepted().0 <= logged.start.0);
+    let sides = [behind.checked_sub(1), Some(behind)];
+    let candidates = sides.into_iter().flatten().filter_map(|index| known.get(index).copied());
+    candidates.min_by_key(|wire| logged.start.0.duration_since(wire.accepted().0).abs())
 }
 
 /// The server logged it after it had the SYN and before it confirmed.
