@@ -16,6 +16,7 @@ mod causes;
 mod cli;
 mod corpus;
 mod decryption;
+mod etl;
 mod explain;
 mod exports;
 mod holes;

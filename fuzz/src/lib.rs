@@ -10,7 +10,7 @@ mod tcp;
 mod wire;
 
 pub use decrypt::decrypt;
-pub use files::{capture_file, event_log, export};
+pub use files::{capture_file, etl, event_log, export};
 pub use inside::inside;
 pub use stream::stream;
 pub use wire::{callers, certificate, credssp, packet, rdp, tls, udp};
@@ -19,12 +19,13 @@ pub use wire::{callers, certificate, credssp, packet, rdp, tls, udp};
 pub type Target = fn(&[u8]);
 
 /// All targets, each by the name of its folder of seeds.
-pub const TARGETS: [(&str, Target); 13] = [
+pub const TARGETS: [(&str, Target); 14] = [
     ("callers", callers),
     ("capture_file", capture_file),
     ("certificate", certificate),
     ("credssp", credssp),
     ("decrypt", decrypt),
+    ("etl", etl),
     ("event_log", event_log),
     ("export", export),
     ("inside", inside),

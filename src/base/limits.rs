@@ -30,11 +30,27 @@ pub const MAX_SECRETS: usize = 4 << 20;
 /// table is out of order. Real tables are so at one or two places.
 pub const MAX_NETMON_JUMPS: u32 = 4096;
 
+/// Buffers of one event trace. With the 64 KiB that are usual they are 64 GiB.
+pub const MAX_ETL_BUFFERS: usize = 1 << 20;
+
+/// Processors of one event trace; each has a window.
+pub const MAX_ETL_PROCESSORS: usize = 256;
+
+/// Bytes of the windows of all processors together, as long as 128 KiB are left for each.
+pub const MAX_ETL_WINDOWS: usize = 32 << 20;
+
+/// Packets of an event trace that wait for further parts, one for each thread.
+pub const MAX_ETL_PARTS: usize = 64;
+
+/// Packets of Packet Monitor of which further appearances are recognised: those of one
+/// packet follow each other within milliseconds.
+pub const MAX_ETL_APPEARANCES: usize = 65_536;
+
 /// Bytes that one compressed capture may become while it is streamed.
 pub const MAX_UNPACKED: u64 = 64 << 30;
 
 /// Bytes that compressed evidence may become when it has to be held in memory, as
-/// event logs and Network Monitor captures have.
+/// event logs, event traces and Network Monitor captures have.
 pub const MAX_UNPACKED_IN_MEMORY: u64 = 1 << 30;
 
 /// How many times its size a compressed file may become. Deflate reaches 1032 with

@@ -305,6 +305,7 @@ const FACTS: &[&str] = &[
     "wire.mtu.black_hole",
     "wire.mtu.full_size_acked",
     "wire.nd.no_answer",
+    "wire.pktmon.drop",
     "wire.rdp.disconnect",
     "wire.rdp.error_info",
     "wire.rdp.license_error",
