@@ -11,6 +11,7 @@ use rdp_triage::intake::{EvidenceFile, FileKind};
 use rdp_triage::observe::EvidenceKind;
 use serde_json::Value;
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
 use std::process::Command;
 
@@ -172,7 +173,36 @@ fn a_packet_that_windows_dropped_is_observed_once_with_its_reason() {
     assert_eq!(reasons[0], (Some("1207"), Some("server")));
 }
 
-/// A trace of 60 frames in buffers of 2 KiB, and where its frames' buffers begin.
+#[test]
+fn what_windows_dropped_alone_names_its_firewall() {
+    let report = analyse(&root().join("samples/firewall-host-block/server.etl"));
+    let first = report.diagnoses.first().unwrap();
+    assert_eq!(first.cause, "firewall-host-block");
+    let says = &first.evidence.first().unwrap().statement;
+    assert!(says.starts_with("Packet Monitor saw"), "{says}");
+}
+
+#[test]
+fn a_compressed_file_and_buffers_of_two_sizes_are_read() {
+    let frames = noise(90);
+    let first = Frames(frames.0[..40].to_vec());
+    let second = Frames(frames.0[40..].to_vec()).netsh(Style { buffer: 8192, ..STYLE });
+    // Both traces count from a second before their first frame.
+    let merged = [first.netsh(Style { buffer: 2048, ..STYLE }), second[8192..].to_vec()].concat();
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(&merged).unwrap();
+    for bytes in [merged, gzip.finish().unwrap()] {
+        let (seen, outcome) = read(&bytes);
+        let mut data: Vec<_> = seen.into_iter().map(|(_, _, data)| data).collect();
+        let mut wanted: Vec<_> = frames.0.iter().map(|(_, data)| data.clone()).collect();
+        data.sort();
+        wanted.sort();
+        assert!(data == wanted, "{} frames: {}", data.len(), said(&outcome));
+        assert_eq!(said(&outcome), "");
+    }
+}
+
+/// A trace of 60 frames in buffers of 2 KiB.
 fn small() -> Vec<u8> {
     noise(60).netsh(Style { buffer: 2048, ..STYLE })
 }

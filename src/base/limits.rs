@@ -42,6 +42,9 @@ pub const MAX_ETL_WINDOWS: usize = 32 << 20;
 /// Packets of an event trace that wait for further parts, one for each thread.
 pub const MAX_ETL_PARTS: usize = 64;
 
+/// Bytes of a packet that is joined from parts: Wireshark's limit of a packet.
+pub const MAX_ETL_JOINED: usize = 256 << 10;
+
 /// Packets of Packet Monitor of which further appearances are recognised: those of one
 /// packet follow each other within milliseconds.
 pub const MAX_ETL_APPEARANCES: usize = 65_536;

@@ -1,14 +1,14 @@
 //! Packets of Remote Desktop that Windows itself dropped, as Packet Monitor tells.
 
 use super::reader::Dropped;
-use crate::base::HostTime;
+use crate::base::{Gap, HostTime, counted};
 use crate::observe::{Observation, Place, Source, Subject, Vantage};
 use crate::wire::packet::Packet;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-/// Connections and reasons that are told apart; further ones are not told.
+/// Connections and reasons that are told apart.
 const MAX_DROPS: usize = 4096;
 
 /// Packets of one direction of a connection that one place dropped for one reason.
@@ -27,11 +27,13 @@ pub(super) struct Drops {
     file: Arc<str>,
     ports: Vec<u16>,
     told: BTreeMap<Key, Told>,
+    /// Packets of connections beyond the budget.
+    left_out: u64,
 }
 
 impl Drops {
     pub(super) fn new(file: &Arc<str>, ports: &[u16]) -> Self {
-        Self { file: Arc::clone(file), ports: ports.to_vec(), told: BTreeMap::new() }
+        Self { file: Arc::clone(file), ports: ports.to_vec(), told: BTreeMap::new(), left_out: 0 }
     }
 
     /// Takes a packet that was dropped, as the frame of that number shows it.
@@ -49,12 +51,22 @@ impl Drops {
             told.packets += 1;
         } else if self.told.len() < MAX_DROPS {
             self.told.insert(key, Told { first: (frame, time), drop, packets: 1 });
+        } else {
+            self.left_out += 1;
         }
     }
 
-    /// One observation for each connection, direction, place and reason.
-    pub(super) fn finish(self) -> Vec<Observation> {
-        let Self { file, ports, told } = self;
+    /// One observation for each connection, direction, place and reason, and what was
+    /// left out.
+    pub(super) fn finish(self) -> (Vec<Observation>, Option<Gap>) {
+        let Self { file, ports, told, left_out } = self;
+        let gap = (left_out > 0).then(|| {
+            let packets = counted(left_out, "dropped packet");
+            Gap::file(
+                &file,
+                format!("{packets} of more than {MAX_DROPS} connections were left out"),
+            )
+        });
         let observation = |(key, told): (Key, Told)| {
             let (source, destination, transport, reason, location) = key;
             let to_server = ports.contains(&destination.port());
@@ -90,7 +102,7 @@ impl Drops {
                 repeats: 0,
             }
         };
-        told.into_iter().map(observation).collect()
+        (told.into_iter().map(observation).collect(), gap)
     }
 }
 
@@ -125,6 +137,7 @@ mod tests {
         seen(6, ends("10.0.0.5:50000", "10.0.0.9:445"), drop);
         let told: Vec<String> = drops
             .finish()
+            .0
             .iter()
             .map(|o| {
                 let field = |name| o.field(name).unwrap();

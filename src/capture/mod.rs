@@ -183,7 +183,9 @@ impl Walk {
         observations.extend(self.neighbours.finish());
         observations.extend(self.owners.finish());
         observations.extend(self.udp.finish());
-        observations.extend(self.drops.finish());
+        let (drops, left_out) = self.drops.finish();
+        observations.extend(drops);
+        gaps.extend(left_out);
         observations.sort_by(|a, b| a.source.cmp(&b.source).then_with(|| a.kind.cmp(&b.kind)));
         let unknown: u64 = self.unknown_links.iter().map(|(_, count)| count).sum();
         CaptureFacts {

@@ -143,11 +143,12 @@ impl Survey<'_> {
     /// header and the usual one does not.
     fn size(&self, at: u64, header: Header) -> io::Result<u64> {
         let (usual, own) = (self.usual, u64::from(header.size));
+        let length = self.input.length();
         let leads = |size| -> io::Result<bool> {
             let head = self.head(at + size)?;
-            Ok(head.as_ref().and_then(Header::parse).is_some())
+            Ok(at + size == length || head.as_ref().and_then(Header::parse).is_some())
         };
-        let is_last = at + usual >= self.input.length();
+        let is_last = at + usual >= length;
         let usual_holds = own == usual || is_last || leads(usual)? || !leads(own)?;
         Ok(if usual_holds { usual } else { own })
     }

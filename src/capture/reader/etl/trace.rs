@@ -88,13 +88,21 @@ impl Trace {
 }
 
 #[cfg(test)]
+impl Trace {
+    /// The first event of a trace whose stamps are FILETIMEs.
+    pub(super) fn example() -> Vec<u8> {
+        tests::header(2, 2, tests::START)
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
     /// 2025-06-03 08:15:00 UTC.
-    const START: u64 = 133_934_121_000_000_000;
+    pub(super) const START: u64 = 133_934_121_000_000_000;
 
-    fn header(kind: u8, clock: u32, origin: u64) -> Vec<u8> {
+    pub(super) fn header(kind: u8, clock: u32, origin: u64) -> Vec<u8> {
         let mut event = vec![2, 0, kind, 0xc0, 0x38, 1, 0, 0];
         event.resize(SYSTEM_HEADER_LEN + 280, 0);
         event[16..24].copy_from_slice(&origin.to_le_bytes());
