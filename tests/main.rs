@@ -20,6 +20,7 @@ mod cli;
 mod compound;
 mod corpus;
 mod decryption;
+mod etl;
 mod explain;
 mod exports;
 mod holes;

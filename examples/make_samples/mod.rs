@@ -9,6 +9,7 @@
 
 pub(crate) mod binxml;
 pub(crate) mod certificate;
+pub(crate) mod etl;
 pub(crate) mod events;
 mod events_domain;
 pub(crate) mod evtx;

@@ -69,7 +69,7 @@ impl Frames {
         out
     }
 
-    fn in_order(&self) -> Vec<&(i64, Vec<u8>)> {
+    pub(crate) fn in_order(&self) -> Vec<&(i64, Vec<u8>)> {
         let mut frames: Vec<_> = self.0.iter().collect();
         frames.sort_by_key(|(time, _)| *time);
         frames

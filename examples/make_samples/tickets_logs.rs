@@ -1,6 +1,7 @@
 //! Tickets whose answer is in event logs, some with a capture beside them.
 
 use super::binxml::Value;
+use super::etl::{STYLE, Style};
 use super::events::{
     accepted, activity, audit_chatter, chatter, client_log, client_try, core, denied_4825,
     dropped_5152, ended, locked_4740, logon, logon_failed, lsasrv_6041, rcm, rcm_classic,
@@ -110,7 +111,10 @@ fn host_block() -> Vec<TicketFile> {
     let port = talk.client.port;
     let drops = [0, 1_000, 3_000, 7_000]
         .map(|after| dropped_5152(DAY + AHEAD + after, ADDRESS, port, SERVER_ADDRESS));
-    vec![("server.pcapng".to_owned(), talk.frames.pcapng()), security(drops.to_vec())]
+    // NL_InspectionDrop: a filter let the packet fall behind the network adapter.
+    let style = Style { buffer: 1024, ..STYLE };
+    let capture = talk.frames.pktmon(style, &|_| Some(909));
+    vec![("server.etl".to_owned(), capture), security(drops.to_vec())]
 }
 
 fn oracle() -> Vec<TicketFile> {

@@ -1,6 +1,7 @@
 //! Tickets in which the server is not reached, or not the right one.
 
 use super::certificate::Certificate;
+use super::etl::{STYLE, Style};
 use super::events::{
     accepted, chatter, client_log, client_try, dropped_5152, ended, rcm_classic, security_error,
     server_log, session,
@@ -61,8 +62,9 @@ fn network_public() -> Vec<TicketFile> {
         network(10_000, DAY - 3 * HOUR, "example.test", 1, 0),
         network(10_000, DAY + 5 * HOUR, "Storage", 2, 1),
     ];
+    let style = Style { buffer: 1024, twice: true, ..STYLE };
     vec![
-        capture("server.pcapng", talk),
+        ("server.etl".to_owned(), talk.frames.netsh(style)),
         security(drops.to_vec()),
         channel("server", NETWORK_PROFILE, networks),
     ]

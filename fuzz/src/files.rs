@@ -1,6 +1,7 @@
 //! Whole files.
 
 use super::inside;
+use rdp_triage::capture::read_frames;
 use rdp_triage::capture::{self, CaptureFacts};
 use rdp_triage::intake::{Budget, EvidenceFile, FileKind, take_in_bytes};
 use rdp_triage::knowledge::Knowledge;
@@ -29,7 +30,7 @@ pub(super) fn with_secrets(bytes: &[u8], secrets: &str) -> Option<CaptureFacts> 
 
 fn read(bytes: &[u8], secrets: Option<Arc<KeyLog>>) -> Option<CaptureFacts> {
     let file = EvidenceFile::from_bytes("fuzz", bytes.to_vec());
-    let captured = matches!(file.kind, FileKind::Pcap | FileKind::Pcapng | FileKind::NetMon);
+    let captured = file.kind.is_capture();
     let facts = captured.then(|| capture::read(&file, &[3389], secrets))?;
     told(&facts);
     Some(facts)
@@ -41,6 +42,54 @@ fn told(facts: &CaptureFacts) {
         let first = conversation.first_frame.0;
         assert!((1..=facts.coverage.items).contains(&first), "frame {first}");
     }
+}
+
+/// The events of a trace, in buffers of two processors, by either clock.
+pub fn etl(bytes: &[u8]) {
+    let clock = if bytes.len().is_multiple_of(2) { 1 } else { 2 };
+    let room = ETL_BUFFER - ETL_HEADER;
+    let mut trace = etl_buffer(0, &etl_first(clock));
+    for (processor, payload) in (0..).zip(bytes.chunks(room)) {
+        trace.extend(etl_buffer(processor % 2, payload));
+    }
+    let file = EvidenceFile::from_bytes("fuzz", trace);
+    assert_eq!(file.kind, FileKind::Etl);
+    let (mut numbers, mut held) = (0, 0);
+    let outcome = read_frames(&file, &mut |frame| {
+        let again = frame.drop.is_some_and(|drop| drop.again);
+        numbers += u64::from(!again);
+        assert!(if again { frame.number <= numbers } else { frame.number == numbers });
+        held += if again { 0 } else { frame.data.len() };
+    });
+    assert!(held <= bytes.len(), "frames have more bytes than the trace");
+    assert!(numbers > 0 || !outcome.gaps.is_empty(), "nothing was read and nothing is told");
+    let _ = capture::read(&file, &[3389], None);
+}
+
+const ETL_BUFFER: usize = 2048;
+const ETL_HEADER: usize = 72;
+
+/// A buffer of a trace whose payload is in use.
+fn etl_buffer(processor: u8, payload: &[u8]) -> Vec<u8> {
+    let word = |value: usize| u32::try_from(value).unwrap_or_default().to_le_bytes();
+    let mut buffer = vec![0; ETL_HEADER];
+    buffer[..4].copy_from_slice(&word(ETL_BUFFER));
+    buffer[40] = processor;
+    buffer[48..52].copy_from_slice(&word(ETL_HEADER + payload.len()));
+    buffer.extend(payload);
+    buffer.resize(ETL_BUFFER, 0xff);
+    buffer
+}
+
+/// The first event of a trace: `TRACE_LOGFILE_HEADER`.
+fn etl_first(clock: u8) -> Vec<u8> {
+    let mut event = vec![0; 312];
+    event[..8].copy_from_slice(&[2, 0, 2, 0xc0, 0x38, 1, 0, 0]);
+    event[32..36].copy_from_slice(&[0, 8, 0, 0]);
+    event[288..296].copy_from_slice(&10_000_000_u64.to_le_bytes());
+    event[296..304].copy_from_slice(&133_934_121_000_000_000_u64.to_le_bytes());
+    event[304] = clock;
+    event
 }
 
 /// Exported events: XML, CLIXML, JSON, CSV or Event Viewer's text, compressed or not.

@@ -10,7 +10,7 @@ mod tcp;
 mod wire;
 
 pub use decrypt::decrypt;
-pub use files::{archive, capture_file, document, event_log, export};
+pub use files::{archive, capture_file, document, etl, event_log, export};
 pub use inside::inside;
 pub use stream::stream;
 pub use wire::{callers, certificate, credssp, packet, rdp, tls, udp};
@@ -19,7 +19,7 @@ pub use wire::{callers, certificate, credssp, packet, rdp, tls, udp};
 pub type Target = fn(&[u8]);
 
 /// All targets, each by the name of its folder of seeds.
-pub const TARGETS: [(&str, Target); 15] = [
+pub const TARGETS: [(&str, Target); 16] = [
     ("archive", archive),
     ("callers", callers),
     ("capture_file", capture_file),
@@ -27,6 +27,7 @@ pub const TARGETS: [(&str, Target); 15] = [
     ("credssp", credssp),
     ("decrypt", decrypt),
     ("document", document),
+    ("etl", etl),
     ("event_log", event_log),
     ("export", export),
     ("inside", inside),

@@ -37,6 +37,25 @@ pub const MAX_ARCHIVE_DEPTH: u32 = 4;
 /// Entries of all archives of one case (`--max-entries`).
 pub const MAX_ARCHIVE_ENTRIES: u64 = 100_000;
 
+/// Buffers of one event trace. With the 64 KiB that are usual they are 64 GiB.
+pub const MAX_ETL_BUFFERS: usize = 1 << 20;
+
+/// Processors of one event trace; each has a window.
+pub const MAX_ETL_PROCESSORS: usize = 256;
+
+/// Bytes of the windows of all processors together, as long as 128 KiB are left for each.
+pub const MAX_ETL_WINDOWS: usize = 32 << 20;
+
+/// Packets of an event trace that wait for further parts, one for each thread.
+pub const MAX_ETL_PARTS: usize = 64;
+
+/// Bytes of a packet that is joined from parts: Wireshark's limit of a packet.
+pub const MAX_ETL_JOINED: usize = 256 << 10;
+
+/// Packets of Packet Monitor of which further appearances are recognised: those of one
+/// packet follow each other within milliseconds.
+pub const MAX_ETL_APPEARANCES: usize = 65_536;
+
 /// Bytes that the archives of one case may unpack to together, and each file that is
 /// compressed by itself (`--max-unpacked`).
 pub const MAX_UNPACKED: u64 = 16 << 30;

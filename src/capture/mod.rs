@@ -8,6 +8,7 @@ mod attribution;
 mod conversation;
 mod copies;
 mod dissect;
+mod drops;
 mod flow;
 mod fragments;
 mod health;
@@ -20,7 +21,7 @@ mod service;
 mod udp;
 mod window;
 
-pub use reader::{Frame, ReadOutcome, read_frames};
+pub use reader::{Dropped, Frame, ReadOutcome, read_frames};
 
 use crate::base::limits::MAX_NESTING;
 use crate::base::{Endpoint, Gap, HostTime, counted};
@@ -28,6 +29,7 @@ use crate::intake::{EvidenceFile, FileKind};
 use crate::observe::{Conversation, Coverage, EvidenceKind, Observation};
 use crate::wire::decrypt::KeyLog;
 use crate::wire::packet::{self, Packet};
+use drops::Drops;
 use flow::FlowTable;
 use fragments::Fragments;
 use names::Names;
@@ -74,6 +76,7 @@ struct Walk {
     owners: Owners,
     udp: UdpChannels,
     fragments: Fragments,
+    drops: Drops,
     frames: u64,
     span: Option<(HostTime, HostTime)>,
     unknown_links: Vec<(i32, u64)>,
@@ -86,6 +89,7 @@ impl Walk {
             kind: match file.kind {
                 FileKind::Pcap => EvidenceKind::Pcap,
                 FileKind::NetMon => EvidenceKind::NetMon,
+                FileKind::Etl => EvidenceKind::Etl,
                 _ => EvidenceKind::Pcapng,
             },
             flows: FlowTable::new(&file.name, ports, secrets),
@@ -94,6 +98,7 @@ impl Walk {
             owners: Owners::new(&file.name),
             udp: UdpChannels::new(&file.name, ports),
             fragments: Fragments::new(&file.name, ports),
+            drops: Drops::new(&file.name, ports),
             frames: 0,
             span: None,
             unknown_links: Vec::new(),
@@ -101,8 +106,15 @@ impl Walk {
     }
 
     fn frame(&mut self, frame: Frame<'_>) {
-        self.frames += 1;
         let time = HostTime(frame.time);
+        if let Some(drop) = frame.drop {
+            let packet = packet::parse(frame.link, frame.data);
+            self.drops.seen(frame.number, time, &packet, drop);
+            if drop.again {
+                return;
+            }
+        }
+        self.frames += 1;
         self.span = Some(match self.span {
             Some((first, last)) => (first.min(time), last.max(time)),
             None => (time, time),
@@ -171,6 +183,9 @@ impl Walk {
         observations.extend(self.neighbours.finish());
         observations.extend(self.owners.finish());
         observations.extend(self.udp.finish());
+        let (drops, left_out) = self.drops.finish();
+        observations.extend(drops);
+        gaps.extend(left_out);
         observations.sort_by(|a, b| a.source.cmp(&b.source).then_with(|| a.kind.cmp(&b.kind)));
         let unknown: u64 = self.unknown_links.iter().map(|(_, count)| count).sum();
         CaptureFacts {

@@ -59,8 +59,8 @@ pub struct Case {
     /// Records that are counted with another file that holds them too, by file and by
     /// the log that it holds.
     copies: copies::Copies,
-    /// UDP side channels, by client and server.
-    udp: HashMap<(IpAddr, IpAddr), Vec<usize>>,
+    /// UDP side channels and packets that Windows dropped, by client and server.
+    between: HashMap<(IpAddr, IpAddr), Vec<usize>>,
 }
 
 impl Case {
@@ -70,7 +70,16 @@ impl Case {
         client: IpAddr,
         server: IpAddr,
     ) -> impl Iterator<Item = &Observation> {
-        let indexes = self.udp.get(&(client, server)).map(Vec::as_slice).unwrap_or_default();
+        self.between(client, server).filter(|o| o.kind.starts_with("wire.udp."))
+    }
+
+    /// Packets between two hosts that Windows itself dropped.
+    pub fn drops(&self, client: IpAddr, server: IpAddr) -> impl Iterator<Item = &Observation> {
+        self.between(client, server).filter(|o| &*o.kind == DROP)
+    }
+
+    fn between(&self, client: IpAddr, server: IpAddr) -> impl Iterator<Item = &Observation> {
+        let indexes = self.between.get(&(client, server)).map(Vec::as_slice).unwrap_or_default();
         indexes.iter().filter_map(|index| self.observations.get(*index))
     }
 
@@ -151,19 +160,22 @@ pub fn correlate(evidence: Evidence, given: &[(String, jiff::SignedDuration)]) -
         settle::settle(attempt, &observations);
     }
     let hosts = hosts::hosts(&attempts, &observations, &coverage, &clocks);
-    let udp = udp_channels(&observations);
-    Case { observations, clocks, hosts, attempts, coverage, copies, udp }
+    let between = between(&observations);
+    Case { observations, clocks, hosts, attempts, coverage, copies, between }
 }
 
-fn udp_channels(observations: &[Observation]) -> HashMap<(IpAddr, IpAddr), Vec<usize>> {
-    let mut channels: HashMap<(IpAddr, IpAddr), Vec<usize>> = HashMap::new();
+/// A packet that Windows dropped, as Packet Monitor tells.
+const DROP: &str = "wire.pktmon.drop";
+
+fn between(observations: &[Observation]) -> HashMap<(IpAddr, IpAddr), Vec<usize>> {
+    let mut between: HashMap<(IpAddr, IpAddr), Vec<usize>> = HashMap::new();
     for (index, observation) in observations.iter().enumerate() {
         let ends = (observation.subject.client, observation.subject.server);
         if let ((Some(client), Some(server)), true) =
-            (ends, observation.kind.starts_with("wire.udp."))
+            (ends, observation.kind.starts_with("wire.udp.") || &*observation.kind == DROP)
         {
-            channels.entry((client, server)).or_default().push(index);
+            between.entry((client, server)).or_default().push(index);
         }
     }
-    channels
+    between
 }

@@ -11,7 +11,7 @@ use super::session_facts::was_taken_over;
 use super::tls_facts::Wanted;
 use super::wire_facts::{losses, wire_facts};
 use super::{Fact, Known};
-use crate::base::{CaseTime, Endpoint};
+use crate::base::{CaseTime, Endpoint, millis_between};
 use crate::correlate::{Attempt, Case, Outcome};
 use crate::observe::{Conversation, Observation};
 use jiff::SignedDuration;
@@ -236,6 +236,23 @@ fn side_channel(case: &Case, attempt: &Attempt) -> Vec<Fact> {
         .collect()
 }
 
+/// Packets of an attempt's connections that Windows itself dropped.
+fn drops(case: &Case, attempt: &Attempt) -> Vec<Fact> {
+    let (Some(client), Some(server)) = (attempt.client, attempt.server) else {
+        return Vec::new();
+    };
+    case.drops(client.address, server.address)
+        .filter(|o| o.field("transport") == Some("tcp"))
+        .filter(|o| {
+            // The last packet reaches the component that drops it a moment later.
+            let time = case.time(o).0;
+            let after = millis_between(attempt.start.0, time);
+            after >= 0.0 && millis_between(attempt.end.0, time) <= 1000.0
+        })
+        .map(|o| Fact::of_observation(case, o, 1.0))
+        .collect()
+}
+
 /// How far an unresolved name counts when nothing ties it to Remote Desktop.
 const UNASKED_NAME_SHARE: f64 = 0.6;
 
@@ -266,6 +283,7 @@ impl Trouble {
             attempt_facts.extend(known.sessions.facts(case, attempt));
             attempt_facts.extend(known.certificates.facts(case, attempt));
             attempt_facts.extend(side_channel(case, attempt));
+            attempt_facts.extend(drops(case, attempt));
             attempt_facts.extend(known.directory.facts(case, attempt));
             attempt_facts.extend(clock_facts(case, attempt));
             attempt_facts.extend(known.gateways.facts(case, attempt));

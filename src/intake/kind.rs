@@ -16,6 +16,7 @@ pub enum FileKind {
     Tar,
     /// Microsoft Network Monitor 2.
     NetMon,
+    /// Event trace: `netsh trace`, `pktmon`, or anything else that Windows traced.
     Etl,
     /// Exported events: XML, PowerShell's CLIXML, JSON, CSV with named columns, and
     /// Event Viewer's localised text.
@@ -77,7 +78,7 @@ fn looks_like_etl(head: &[u8]) -> bool {
         |at: usize| head.get(at..at + 4).and_then(|b| b.try_into().ok()).map(u32::from_le_bytes);
     match (dword(0), dword(4), dword(0x48)) {
         (Some(size), Some(saved), Some(marker)) => {
-            size.is_power_of_two()
+            size.is_multiple_of(1024)
                 && (1 << 10..=1 << 25).contains(&size)
                 && saved <= size
                 && marker & 0xff00_00ff == 0xc000_0002
@@ -101,7 +102,7 @@ impl FileKind {
 
     /// Whether it holds packets.
     pub fn is_capture(self) -> bool {
-        matches!(self, Self::Pcap | Self::Pcapng | Self::NetMon)
+        matches!(self, Self::Pcap | Self::Pcapng | Self::NetMon | Self::Etl)
     }
 
     /// Whether it holds records of event logs.
@@ -121,7 +122,6 @@ impl FileKind {
     pub fn why_not(self) -> &'static str {
         match self {
             kind if kind.is_evidence() => "evidence",
-            Self::Etl => "an ETL trace: convert it with etl2pcapng or `pktmon etl2pcap`",
             Self::Empty => "empty",
             _ => "neither an event log nor a capture",
         }

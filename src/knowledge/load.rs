@@ -366,6 +366,7 @@ const FACTS: &[&str] = &[
     "wire.path.syn_lost",
     "wire.path.unseen",
     "wire.path.zero_window",
+    "wire.pktmon.drop",
     "wire.rdp.disconnect",
     "wire.rdp.error_info",
     "wire.rdp.license_error",

@@ -11,6 +11,8 @@ pub enum EvidenceKind {
     Pcapng,
     /// Microsoft Network Monitor 2.
     NetMon,
+    /// An event trace, as `netsh trace` and `pktmon` write them.
+    Etl,
     /// Events as XML, as Event Viewer and `wevtutil` export them.
     EventXml,
     /// Events as PowerShell's `Export-Clixml` writes them.
@@ -32,6 +34,7 @@ impl EvidenceKind {
             Self::Pcap => "pcap",
             Self::Pcapng => "pcapng",
             Self::NetMon => "netmon",
+            Self::Etl => "etl",
             Self::EventXml => "event_xml",
             Self::EventCliXml => "event_clixml",
             Self::EventJson => "event_json",
@@ -43,7 +46,7 @@ impl EvidenceKind {
 
     /// Whether it holds records of event logs.
     pub fn is_log(self) -> bool {
-        !matches!(self, Self::Pcap | Self::Pcapng | Self::NetMon | Self::Dialog)
+        !matches!(self, Self::Pcap | Self::Pcapng | Self::NetMon | Self::Etl | Self::Dialog)
     }
 }
 

@@ -319,7 +319,7 @@ pub struct ClockSegmentReport {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CoverageReport {
     pub file: String,
-    /// `evtx`, `pcap`, `pcapng` or `netmon`; of a gzip'd file, what it holds.
+    /// `evtx`, `pcap`, `pcapng`, `netmon` or `etl`; of a gzip'd file, what it holds.
     pub kind: String,
     pub channel: Option<String>,
     pub host: Option<String>,

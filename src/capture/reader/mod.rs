@@ -3,6 +3,7 @@
 //! A damaged record costs itself, not the rest of the file: the reader looks for
 //! the next place that holds a record and goes on there, and the hole is a gap.
 
+mod etl;
 mod input;
 mod netmon;
 mod pcap;
@@ -25,10 +26,27 @@ pub struct Frame<'a> {
     pub number: u64,
     pub time: Timestamp,
     pub link: LinkType,
-    /// The interface it came from, counted over all sections of a pcapng file; 0 in
-    /// the other formats.
+    /// The interface it came from: counted over all sections of a pcapng file; the
+    /// index of the interface or the component in an event trace; 0 in the other formats.
     pub interface: u32,
     pub data: &'a [u8],
+    /// That Windows itself dropped the packet, where the capture says so.
+    pub drop: Option<Dropped>,
+}
+
+/// Why and where Windows dropped a packet, as Packet Monitor reports it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dropped {
+    /// `PKTMON_DROP_REASON`, pktmonnpik.h.
+    pub reason: u32,
+    /// `PKTMON_DROP_LOCATION`.
+    pub location: u32,
+    pub component: u16,
+    /// Whether it was on its way in, where that is told.
+    pub inbound: Option<bool>,
+    /// The packet is that of a frame before, whose number this one has: it is told once
+    /// more only because of the drop.
+    pub again: bool,
 }
 
 /// Who takes the frames.
@@ -44,7 +62,8 @@ pub struct ReadOutcome {
     pub secrets: Vec<u8>,
 }
 
-/// Calls `sink` for every frame of a capture, in file order.
+/// Calls `sink` for every frame of a capture, in file order; of an event trace in the
+/// order of time.
 pub fn read_frames(file: &EvidenceFile, sink: &mut dyn FnMut(Frame<'_>)) -> ReadOutcome {
     let mut gaps = Gaps::new(&file.name);
     if let Err(error) = read(file, &mut gaps, sink) {
@@ -61,6 +80,12 @@ fn read(file: &EvidenceFile, gaps: &mut Gaps, sink: Sink<'_>) -> io::Result<()> 
         let reader = file.open(&mut opened)?;
         gaps.gaps.extend(opened);
         return netmon::read(reader, gaps, sink);
+    }
+    if file.kind == FileKind::Etl {
+        let mut opened = Vec::new();
+        let input = file.open_at(&mut opened)?;
+        gaps.gaps.extend(opened);
+        return etl::read(&input, gaps, sink);
     }
     let mut input = Input::new(file.stream()?);
     match file.kind {

@@ -250,7 +250,7 @@ impl Walk {
             return Taken::Frame;
         };
         self.number += 1;
-        sink(Frame { number: self.number, time, link, interface: 0, data });
+        sink(Frame { number: self.number, time, link, interface: 0, data, drop: None });
         Taken::Frame
     }
 

@@ -289,7 +289,7 @@ impl Walk {
             (Some(data), Some(time)) => {
                 self.number = number;
                 self.last = Some(record.seconds);
-                sink(Frame { number, time, link, interface: 0, data });
+                sink(Frame { number, time, link, interface: 0, data, drop: None });
             }
             _ => {
                 gaps.unreadable += 1;

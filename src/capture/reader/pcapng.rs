@@ -226,7 +226,7 @@ impl Walk {
         let link = interface.link;
         self.number = number;
         self.section.last_time = Some(time);
-        sink(Frame { number, time, link, interface: index, data });
+        sink(Frame { number, time, link, interface: index, data, drop: None });
         let options = body.get(caplen.next_multiple_of(4)..).unwrap_or_default();
         if !options.is_empty() && !options_are_sound(options, order) {
             gaps.push(offset, format!("the options of frame {number} are damaged"));
@@ -251,6 +251,7 @@ impl Walk {
             link,
             interface: index,
             data: body.get(..caplen as usize).unwrap_or(body),
+            drop: None,
         });
     }
 }
