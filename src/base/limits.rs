@@ -108,6 +108,13 @@ pub const MAX_HOLES: usize = 256;
 /// TCP flows that are followed at the same time. The oldest idle one makes room.
 pub const MAX_FLOWS: usize = 200_000;
 
+/// Flows from which on those that are over are put away, each time their number doubles.
+pub const SWEEP_FLOWS: usize = 16_384;
+
+/// Connections of one capture that are kept. Of those in which nobody said anything, as
+/// a flood of SYNs makes them, as many more are kept; all others are counted.
+pub const MAX_CONVERSATIONS: usize = 100_000;
+
 /// Flows to ports that are not RDP's which wait for their first bytes.
 pub const MAX_UNDECIDED_FLOWS: usize = 65_536;
 

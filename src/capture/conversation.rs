@@ -8,14 +8,15 @@ use super::reassembly::{Piece, Reassembler};
 use super::service::{Recognised, is_gateway_request};
 use crate::base::{Endpoint, FrameNumber, HostTime, millis_between};
 use crate::observe::{
-    At, Close, CloseKind, Conversation, GapKind, Service, Side, StreamGap, TcpTrace,
+    At, Close, CloseKind, Conversation, CredsspTrace, GapKind, RdpTrace, Service, Side, StreamGap,
+    TcpTrace, TlsTrace,
 };
 use crate::wire::decrypt::KeyLog;
 use crate::wire::icmp::IcmpError;
 use crate::wire::packet::Segment;
 use jiff::SignedDuration;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// ICMP errors that are remembered of one connection.
 const MAX_UNREACHABLES: usize = 16;
@@ -63,6 +64,16 @@ impl Live {
             attribution: Attribution::default(),
             gap: None,
         }
+    }
+
+    pub(super) fn first_frame(&self) -> FrameNumber {
+        self.first.0
+    }
+
+    /// Whether nothing is to be expected of it: it was closed, or never came to be.
+    pub(super) fn is_over(&self) -> bool {
+        let unanswered = self.tcp.syn.is_some() && self.tcp.syn_ack.is_none();
+        self.tcp.close.is_some() || self.tcp.refused.is_some() || unanswered
     }
 
     pub(super) fn last_time(&self) -> HostTime {
@@ -247,13 +258,22 @@ impl Live {
             frames: self.frames,
             tcp: self.tcp,
             x224: layers.x224,
-            tls: layers.tls,
-            credssp: layers.credssp,
-            rdp: layers.rdp,
+            tls: shared(layers.tls, &NO_TLS),
+            credssp: shared(layers.credssp, &NO_CREDSSP),
+            rdp: shared(layers.rdp, &NO_RDP),
             decryption: layers.decryption,
             gap: self.gap,
         })
     }
+}
+
+static NO_TLS: LazyLock<Arc<TlsTrace>> = LazyLock::new(Arc::default);
+static NO_CREDSSP: LazyLock<Arc<CredsspTrace>> = LazyLock::new(Arc::default);
+static NO_RDP: LazyLock<Arc<RdpTrace>> = LazyLock::new(Arc::default);
+
+/// A trace, or the one empty trace that all share.
+fn shared<T: PartialEq>(trace: T, empty: &Arc<T>) -> Arc<T> {
+    if trace == **empty { Arc::clone(empty) } else { Arc::new(trace) }
 }
 
 fn take(dissector: &mut Dissector, gap: &mut Option<StreamGap>, side: Side, piece: Piece<'_>) {

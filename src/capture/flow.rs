@@ -7,7 +7,7 @@
 use super::FlowKey;
 use super::conversation::Live;
 use super::service::{self, Recognised};
-use crate::base::limits::{MAX_FLOWS, MAX_UNDECIDED_FLOWS};
+use crate::base::limits::{MAX_CONVERSATIONS, MAX_FLOWS, MAX_UNDECIDED_FLOWS, SWEEP_FLOWS};
 use crate::base::{Endpoint, FrameNumber, Gap, HostTime, millis_between};
 use crate::observe::{Conversation, Service};
 use crate::wire::decrypt::KeyLog;
@@ -35,7 +35,9 @@ pub(super) struct FlowTable {
     ports: Vec<u16>,
     live: HashMap<FlowKey, Live>,
     undecided: HashMap<FlowKey, Early>,
-    done: Vec<Conversation>,
+    done: Done,
+    /// Flows at which the next look is due for some that are over.
+    sweep_at: usize,
     gaps: Vec<Gap>,
     secrets: Option<Arc<KeyLog>>,
 }
@@ -48,7 +50,8 @@ impl FlowTable {
             ports: ports.to_vec(),
             live: HashMap::new(),
             undecided: HashMap::new(),
-            done: Vec::new(),
+            done: Done::default(),
+            sweep_at: SWEEP_FLOWS,
             gaps: Vec::new(),
             secrets,
         }
@@ -66,7 +69,7 @@ impl FlowTable {
                 return;
             }
             if let Some(old) = self.live.remove(&key) {
-                self.done.extend(old.finish(&self.file));
+                self.done.put(old.finish(&self.file));
             }
         }
         let to_rdp = self.is_rdp(destination);
@@ -97,6 +100,9 @@ impl FlowTable {
     ) -> &mut Live {
         if self.live.len() >= MAX_FLOWS {
             self.make_room(time);
+        } else if self.live.len() >= self.sweep_at {
+            self.put_away(|live| live.is_over() && is_silent(live, time));
+            self.sweep_at = (self.live.len() * 2).max(SWEEP_FLOWS);
         }
         let secrets = &self.secrets;
         self.live
@@ -106,19 +112,26 @@ impl FlowTable {
 
     /// Finishes what has been silent for long; when nothing has, all of it.
     fn make_room(&mut self, now: HostTime) {
-        let idle = |live: &Live| millis_between(live.last_time().0, now.0) > LINGER_MS;
-        let mut keys: Vec<FlowKey> =
-            self.live.iter().filter(|(_, live)| idle(live)).map(|(key, _)| *key).collect();
-        if keys.is_empty() {
+        self.put_away(|live| is_silent(live, now));
+        if self.live.len() >= MAX_FLOWS {
             self.gaps.push(Gap::file(
                 &self.file,
                 format!("more than {MAX_FLOWS} connections at a time: they are cut in two here"),
             ));
-            keys = self.live.keys().copied().collect();
+            self.put_away(|_| true);
         }
-        for key in keys {
+    }
+
+    /// Finishes some connections, in the order of their first frames: what is kept of too
+    /// many does not depend on chance.
+    fn put_away(&mut self, which: impl Fn(&Live) -> bool) {
+        let over = self.live.iter().filter(|(_, live)| which(live));
+        let mut keys: Vec<(FrameNumber, FlowKey)> =
+            over.map(|(key, live)| (live.first_frame(), *key)).collect();
+        keys.sort_unstable_by_key(|(frame, _)| *frame);
+        for (_, key) in keys {
             if let Some(live) = self.live.remove(&key) {
-                self.done.extend(live.finish(&self.file));
+                self.done.put(live.finish(&self.file));
             }
         }
     }
@@ -192,8 +205,39 @@ impl FlowTable {
 
     /// All connections, in no particular order, and what could not be followed.
     pub(super) fn finish(mut self) -> (Vec<Conversation>, Vec<Gap>) {
-        let file = Arc::clone(&self.file);
-        self.done.extend(self.live.into_values().filter_map(|live| live.finish(&file)));
-        (self.done, self.gaps)
+        self.put_away(|_| true);
+        let Done { conversations, left_out, .. } = self.done;
+        if left_out > 0 {
+            let message = format!("{left_out} more connections were only counted");
+            self.gaps.push(Gap::file(&self.file, message));
+        }
+        (conversations, self.gaps)
+    }
+}
+
+fn is_silent(live: &Live, now: HostTime) -> bool {
+    millis_between(live.last_time().0, now.0) > LINGER_MS
+}
+
+/// Connections that are over.
+#[derive(Debug, Default)]
+struct Done {
+    conversations: Vec<Conversation>,
+    /// Of those, how many in which nobody said anything.
+    mute: usize,
+    left_out: u64,
+}
+
+impl Done {
+    fn put(&mut self, conversation: Option<Conversation>) {
+        let Some(conversation) = conversation else { return };
+        let mute = conversation.tcp.health.iter().all(|health| health.data_segments == 0);
+        let kept = if mute { self.mute } else { self.conversations.len() - self.mute };
+        if kept >= MAX_CONVERSATIONS {
+            self.left_out += 1;
+            return;
+        }
+        self.mute += usize::from(mute);
+        self.conversations.push(conversation);
     }
 }

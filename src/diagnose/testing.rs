@@ -3,10 +3,11 @@
 use crate::base::{CaseTime, Endpoint, FrameNumber, HostTime};
 use crate::correlate::{Attempt, Case, Evidence, correlate};
 use crate::observe::{
-    Conversation, Coverage, CredsspTrace, Decryption, EvidenceKind, Observation, Place, RdpTrace,
-    Service, Source, Subject, TcpTrace, TlsTrace, Vantage, X224Trace,
+    Conversation, Coverage, Decryption, EvidenceKind, Observation, Place, Service, Source, Subject,
+    TcpTrace, Vantage, X224Trace,
 };
 use jiff::Timestamp;
+use std::sync::Arc;
 
 /// The host of all records.
 pub(super) const HOST: &str = "srv.corp.test";
@@ -74,9 +75,9 @@ pub(super) fn conversation(file: &str) -> Conversation {
         frames: 100,
         tcp: TcpTrace::default(),
         x224: X224Trace::default(),
-        tls: TlsTrace::default(),
-        credssp: CredsspTrace::default(),
-        rdp: RdpTrace::default(),
+        tls: Arc::default(),
+        credssp: Arc::default(),
+        rdp: Arc::default(),
         decryption: Decryption::default(),
         gap: None,
     }

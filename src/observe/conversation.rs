@@ -89,9 +89,11 @@ pub struct Conversation {
     pub frames: u64,
     pub tcp: TcpTrace,
     pub x224: X224Trace,
-    pub tls: TlsTrace,
-    pub credssp: CredsspTrace,
-    pub rdp: RdpTrace,
+    /// The upper layers are shared among all connections that never got there: tens of
+    /// thousands of a scan then take little room.
+    pub tls: Arc<TlsTrace>,
+    pub credssp: Arc<CredsspTrace>,
+    pub rdp: Arc<RdpTrace>,
     pub decryption: Decryption,
     pub gap: Option<StreamGap>,
 }
