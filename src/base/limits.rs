@@ -106,7 +106,7 @@ pub const MAX_LICENSING: usize = 8;
 pub const MAX_HOLES: usize = 256;
 
 /// TCP flows that are followed at the same time. The oldest idle one makes room.
-pub const MAX_FLOWS: usize = 200_000;
+pub const MAX_FLOWS: usize = 65_536;
 
 /// Flows from which on those that are over are put away, each time their number doubles.
 pub const SWEEP_FLOWS: usize = 16_384;

@@ -38,6 +38,8 @@ pub(super) struct FlowTable {
     done: Done,
     /// Flows at which the next look is due for some that are over.
     sweep_at: usize,
+    /// How often all connections were cut in two.
+    cuts: u32,
     gaps: Vec<Gap>,
     secrets: Option<Arc<KeyLog>>,
 }
@@ -52,6 +54,7 @@ impl FlowTable {
             undecided: HashMap::new(),
             done: Done::default(),
             sweep_at: SWEEP_FLOWS,
+            cuts: 0,
             gaps: Vec::new(),
             secrets,
         }
@@ -110,16 +113,24 @@ impl FlowTable {
             .or_insert_with(|| Live::new(ends, recognised, secrets.clone(), frame, time))
     }
 
-    /// Finishes what has been silent for long; when nothing has, all of it.
+    /// Finishes what has been silent for long; when too little has, what nobody answered
+    /// yet, and at last all of it.
     fn make_room(&mut self, now: HostTime) {
         self.put_away(|live| is_silent(live, now));
-        if self.live.len() >= MAX_FLOWS {
+        if self.live.len() > MAX_FLOWS / 2 {
+            self.put_away(Live::is_over);
+        }
+        if self.live.len() <= MAX_FLOWS / 2 {
+            return;
+        }
+        if self.cuts == 0 {
             self.gaps.push(Gap::file(
                 &self.file,
                 format!("more than {MAX_FLOWS} connections at a time: they are cut in two here"),
             ));
-            self.put_away(|_| true);
         }
+        self.cuts += 1;
+        self.put_away(|_| true);
     }
 
     /// Finishes some connections, in the order of their first frames: what is kept of too
