@@ -23,6 +23,8 @@ pub enum EvidenceKind {
     EventText,
     /// Error dialogs of a client, copied into a text.
     Dialog,
+    /// Permissions of key files, as `Get-Acl` and `icacls` list them.
+    Acl,
 }
 
 impl EvidenceKind {
@@ -38,12 +40,13 @@ impl EvidenceKind {
             Self::EventCsv => "event_csv",
             Self::EventText => "event_text",
             Self::Dialog => "dialog",
+            Self::Acl => "acl",
         }
     }
 
     /// Whether it holds records of event logs.
     pub fn is_log(self) -> bool {
-        !matches!(self, Self::Pcap | Self::Pcapng | Self::NetMon | Self::Dialog)
+        !matches!(self, Self::Pcap | Self::Pcapng | Self::NetMon | Self::Dialog | Self::Acl)
     }
 }
 
