@@ -1,7 +1,7 @@
 //! How listings of permissions are written: `Get-Acl … | Format-List`, the rules of its
 //! `Access` one by one, and `icacls`. None of their keywords is translated.
 
-use super::{Entry, Listing, concerns};
+use super::{Entry, LONGEST_PATH, Listing, concerns};
 
 /// Gives each listing below `MachineKeys` with its line, counted from 1.
 pub(super) fn each(text: &str, mut give: impl FnMut(usize, &Listing)) {
@@ -17,7 +17,8 @@ pub(super) fn each(text: &str, mut give: impl FnMut(usize, &Listing)) {
             _ => icacls(rest),
         };
         if line.to_ascii_lowercase().contains("get-acl") {
-            asked = path_in(line).map(str::to_owned);
+            // Copied for each list that follows, so it must not be long.
+            asked = path_in(line).map(|path| path.chars().take(LONGEST_PATH).collect());
         }
         if concerns(&listing.path) && !listing.entries.is_empty() {
             give(at + 1, &listing);

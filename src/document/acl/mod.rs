@@ -10,6 +10,7 @@ mod listing;
 use super::undated;
 use crate::observe::Observation;
 use identity::Listed;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The folder of the machine's keys, in lower case.
@@ -113,13 +114,9 @@ impl Listing {
     /// A wildcard matched several files, whose entries follow each other: nobody knows
     /// which entry is whose.
     fn several_files(&self) -> bool {
-        let wild = self.path.contains('*');
-        let twice = |(number, entry): (usize, &Entry)| {
-            let same =
-                |other: &Entry| other.identity == entry.identity && other.allow == entry.allow;
-            self.entries.iter().take(number).any(same)
-        };
-        wild && self.entries.iter().enumerate().any(twice)
+        let mut seen = BTreeSet::new();
+        let mut entries = self.entries.iter();
+        self.path.contains('*') && !entries.all(|entry| seen.insert((&entry.identity, entry.allow)))
     }
 }
 

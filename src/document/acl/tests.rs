@@ -121,6 +121,18 @@ fn a_listing_of_all_keys_is_kept_within_its_budget() {
     assert_eq!((found.observations.len(), found.count, found.left_out), (MOST_LISTINGS, 100, 36));
 }
 
+#[test]
+fn a_list_without_end_takes_no_time() {
+    let entries = "CORP\\a:(R)\n ".repeat(50_000);
+    let text = format!(r"C:\x\MachineKeys\f686aace6942fb7f7ceb231212eef4a4_* {entries}");
+    assert_eq!(told(&text), ["1: key yes, unknown"]);
+    let paths = format!("Get-Acl {}MachineKeys\n", "x".repeat(100_000));
+    assert!(
+        told(&(paths + &"FileSystemRights : Read\nIdentityReference : a\n\n-\n".repeat(50_000)))
+            .is_empty()
+    );
+}
+
 proptest! {
     #[test]
     fn any_text_ends(text in "(Path +: |Access : |FileSystemRights : |IdentityReference : |MachineKeys\\\\|f686aace6942fb7f7ceb231212eef4a4_|:\\(R\\)| Allow |Get-Acl |\n|[a-zé, ]{1,6}){0,60}") {
