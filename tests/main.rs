@@ -32,6 +32,7 @@ mod robustness;
 mod samples;
 mod scale;
 mod support;
+mod texts;
 mod timelines;
 mod truth;
 

@@ -93,7 +93,33 @@ fn key_unreadable() -> Vec<TicketFile> {
         ],
     );
     let core = core_log(&talk, 62, Some(0x8009_030d));
-    vec![("server.pcapng".to_owned(), talk.frames.pcapng()), system(vec![record]), core]
+    vec![
+        ("server.pcapng".to_owned(), talk.frames.pcapng()),
+        system(vec![record]),
+        core,
+        ("server/key-permissions.txt".to_owned(), utf16(KEY_PERMISSIONS)),
+    ]
+}
+
+/// `Get-Acl … | Format-List` of the key file, from which NETWORK SERVICE was removed.
+const KEY_PERMISSIONS: &str = r"
+
+Path   : Microsoft.PowerShell.Core\FileSystem::C:\ProgramData\Microsoft\Crypto\RSA\MachineKeys\f686aace6942fb7f7ceb231
+         212eef4a4_5e0ee0a4-7d13-4ad7-90b5-27cbb7e3d3d1
+Owner  : NT AUTHORITY\SYSTEM
+Group  : NT AUTHORITY\SYSTEM
+Access : NT AUTHORITY\SYSTEM Allow  FullControl
+         BUILTIN\Administrators Allow  FullControl
+Audit  :
+Sddl   : O:SYG:SYD:PAI(A;;FA;;;SY)(A;;FA;;;BA)
+
+
+";
+
+/// As Windows PowerShell writes text into files.
+fn utf16(text: &str) -> Vec<u8> {
+    let units = text.replace('\n', "\r\n");
+    [0xfeff].into_iter().chain(units.encode_utf16()).flat_map(u16::to_le_bytes).collect()
 }
 
 fn creation_failed() -> Vec<TicketFile> {

@@ -71,6 +71,11 @@ impl Fact {
         self.fields.iter().find(|(field, _)| &**field == name).map(|(_, value)| value.as_str())
     }
 
+    /// When, where the source says so: a text without a time says nothing of it.
+    pub(super) fn dated(&self) -> Option<CaseTime> {
+        (self.field("dated") != Some("no")).then_some(self.time)
+    }
+
     /// What shows this fact: a Wireshark display filter, or an XPath query for the
     /// log's channel.
     pub fn open_with(&self) -> String {

@@ -28,6 +28,7 @@ mod security_facts;
 mod session_facts;
 #[cfg(test)]
 mod testing;
+mod text_facts;
 mod timeline;
 mod tls_facts;
 mod trouble;
@@ -56,6 +57,7 @@ use offers::Choices;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use session_facts::Sessions;
+use text_facts::Texts;
 use timeline::Timelines;
 use trouble::Trouble;
 
@@ -107,6 +109,7 @@ struct Known<'a> {
     changes: Changes,
     clients: Clients,
     gateways: Gateways,
+    texts: Texts,
     knowledge: &'a Knowledge,
 }
 
@@ -126,6 +129,7 @@ pub fn diagnose(case: &Case, knowledge: &Knowledge, question: &Question) -> Find
         changes: Changes::gather(case),
         clients: Clients::gather(case),
         gateways: Gateways::gather(case),
+        texts: Texts::gather(case),
         knowledge,
     };
     let mut judged: Vec<(Trouble, rank::Ranking)> = troubles

@@ -8,6 +8,7 @@ use super::log_facts::log_facts;
 use super::rdp_facts::rdp_facts;
 use super::security_facts::security_facts;
 use super::session_facts::was_taken_over;
+use super::text_facts::tells_why;
 use super::tls_facts::Wanted;
 use super::wire_facts::{losses, wire_facts};
 use super::{Fact, Known};
@@ -50,8 +51,9 @@ impl Question {
 }
 
 /// Failed attempts that belong together, by index into the case's attempts. Empty
-/// when a name did not resolve: then there is no connection at all.
-#[derive(Debug)]
+/// when a name did not resolve, or only a text says why: then there is no connection
+/// at all.
+#[derive(Debug, Default)]
 pub(super) struct Trouble {
     attempts: Vec<usize>,
     /// Unresolved names, by index into the observations.
@@ -92,17 +94,16 @@ pub(super) fn troubles(case: &Case, question: &Question) -> Vec<Trouble> {
             server,
             attempt.server_host.clone().filter(|_| server.is_none()),
         );
-        let trouble = by_parties.entry(parties).or_insert_with(|| Trouble {
-            attempts: Vec::new(),
-            names: Vec::new(),
-            in_client_log: false,
-            told: Vec::new(),
-        });
+        let trouble = by_parties.entry(parties).or_default();
         trouble.attempts.push(*index);
         trouble.in_client_log |= attempt.in_client_log;
     }
     let mut troubles: Vec<Trouble> = by_parties.into_values().collect();
     add_names(case, &concerned, &mut troubles);
+    // Somebody attached the text because connections fail.
+    if troubles.is_empty() && case.attempts.is_empty() && case.observations.iter().any(tells_why) {
+        troubles.push(Trouble::default());
+    }
     troubles
 }
 
@@ -197,12 +198,7 @@ fn add_names(case: &Case, concerned: &[(usize, &Attempt)], troubles: &mut Vec<Tr
     let lonely: Vec<usize> =
         names.iter().filter(|(_, o)| !resolved_later(o)).map(|(index, _)| *index).collect();
     if troubles.is_empty() && !any_connection && concerned.is_empty() && !lonely.is_empty() {
-        troubles.push(Trouble {
-            attempts: Vec::new(),
-            names: lonely,
-            in_client_log: false,
-            told: Vec::new(),
-        });
+        troubles.push(Trouble { names: lonely, ..Trouble::default() });
     }
     let silent: Vec<usize> = case
         .observations
@@ -212,12 +208,7 @@ fn add_names(case: &Case, concerned: &[(usize, &Attempt)], troubles: &mut Vec<Tr
         .map(|(index, _)| index)
         .collect();
     if troubles.is_empty() && !any_connection && concerned.is_empty() && !silent.is_empty() {
-        troubles.push(Trouble {
-            attempts: Vec::new(),
-            names: silent,
-            in_client_log: false,
-            told: Vec::new(),
-        });
+        troubles.push(Trouble { names: silent, ..Trouble::default() });
     }
 }
 
@@ -307,6 +298,7 @@ impl Trouble {
             attempt_facts.extend(known.clients.others(case, latest));
             attempt_facts.extend(known.changes.facts(case, &known.hosts, latest));
         }
+        attempt_facts.extend_from_slice(known.texts.facts());
         self.name_facts(case, &known.hosts, &mut attempt_facts);
         if let Some(end) = self.attempts(case).map(|attempt| attempt.end).max() {
             attempt_facts.extend(self.told.iter().map(|told| told.fact(end)));

@@ -111,7 +111,7 @@ fn apply(case: &Case, trouble: &Trouble, facts: &Facts, rule: &Rule) -> Option<M
     let evidence = Evidence {
         weight_db: rule.weight_db * fact.share,
         statement: fill(&rule.says, fact),
-        time: Some(fact.time),
+        time: fact.dated(),
         host: fact.host.clone(),
         source: fact.source.clone(),
         open_with: fact.open_with(),

@@ -4,13 +4,14 @@
 //! meaning is known becomes observations, each with its line; any other text is listed
 //! as not understood, never guessed at.
 
+mod acl;
 mod dialog;
 
-use crate::base::Gap;
 use crate::base::limits::MAX_DOCUMENT;
+use crate::base::{Gap, HostTime};
 use crate::intake::{EvidenceFile, Utf8};
 use crate::knowledge::Knowledge;
-use crate::observe::{Coverage, EvidenceKind, Observation};
+use crate::observe::{Coverage, EvidenceKind, Observation, Place, Source, Subject, Vantage};
 use std::io::{self, Read as _};
 use std::sync::Arc;
 
@@ -39,13 +40,53 @@ pub fn read(file: &EvidenceFile, knowledge: &Knowledge) -> DocumentFacts {
         facts.gaps.push(Gap::at(&file.name, MAX_DOCUMENT, message));
     }
     let dialogs = dialog::read(&text, &file.name, knowledge);
-    if dialogs.is_empty() {
-        facts.gaps.push(Gap::file(&file.name, "text, of which this version understands nothing"));
-        return facts;
+    let count = dialogs.len() as u64;
+    facts.add(&file.name, EvidenceKind::Dialog, count, dialogs);
+    let acl = acl::read(&text, &file.name);
+    facts.add(&file.name, EvidenceKind::Acl, acl.count, acl.observations);
+    if acl.left_out > 0 {
+        let message = format!("listings of the same key that were not looked at: {}", acl.left_out);
+        facts.gaps.push(Gap::file(&file.name, message));
     }
-    facts.coverage.push(coverage(&file.name, &dialogs));
-    facts.observations = dialogs;
+    if facts.coverage.is_empty() {
+        facts.gaps.push(Gap::file(&file.name, "text, of which this version understands nothing"));
+    }
     facts
+}
+
+impl DocumentFacts {
+    /// Adds what one form found: so many `items`, of which these observations are kept.
+    fn add(
+        &mut self,
+        file: &Arc<str>,
+        kind: EvidenceKind,
+        items: u64,
+        observations: Vec<Observation>,
+    ) {
+        if items > 0 {
+            self.coverage.push(coverage(file, kind, items, &observations));
+            self.observations.extend(observations);
+        }
+    }
+}
+
+/// What a text without a time says at one of its lines, counted from 1.
+fn undated<const N: usize>(
+    kind: &str,
+    file: &Arc<str>,
+    line: usize,
+    fields: [(&str, String); N],
+) -> Observation {
+    let named = fields.into_iter().map(|(name, value)| (name.into(), value));
+    Observation {
+        kind: kind.into(),
+        time: HostTime(jiff::Timestamp::UNIX_EPOCH),
+        vantage: Vantage::Document { file: Arc::clone(file) },
+        subject: Subject::default(),
+        fields: named.chain([("dated".into(), "no".to_owned())]).collect(),
+        source: Source { file: Arc::clone(file), place: Place::Line(line as u64) },
+        repeats: 0,
+    }
 }
 
 /// The beginning of a text as UTF-8.
@@ -55,17 +96,21 @@ fn decoded(file: &EvidenceFile) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// Error dialogs speak only for their own moments, so their span is for reading, not
-/// for proof.
-fn coverage(file: &Arc<str>, dialogs: &[Observation]) -> Coverage {
-    let dated = || dialogs.iter().filter(|d| d.field("dated") == Some("yes")).map(|d| d.time);
+/// Texts speak only for their own moments, so their span is for reading, not for proof.
+fn coverage(
+    file: &Arc<str>,
+    kind: EvidenceKind,
+    items: u64,
+    observations: &[Observation],
+) -> Coverage {
+    let dated = || observations.iter().filter(|o| o.field("dated") == Some("yes")).map(|o| o.time);
     Coverage {
         file: Arc::clone(file),
-        kind: EvidenceKind::Dialog,
+        kind,
         channel: None,
         host: None,
         span: dated().min().zip(dated().max()),
-        items: dialogs.len() as u64,
+        items,
         unreadable: 0,
         holes: Vec::new(),
     }

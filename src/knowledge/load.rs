@@ -309,6 +309,8 @@ const FACTS: &[&str] = &[
     "log.termsrv_ticket_refused",
     "log.update_before_first_failure",
     "log.version_before_first_failure",
+    "text.acl.key_readable",
+    "text.acl.key_unreadable",
     "wire.arp.no_answer",
     "wire.arp.two_owners",
     "wire.certificate.changed",

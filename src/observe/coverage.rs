@@ -25,6 +25,8 @@ pub enum EvidenceKind {
     EventText,
     /// Error dialogs of a client, copied into a text.
     Dialog,
+    /// Permissions of key files, as `Get-Acl` and `icacls` list them.
+    Acl,
 }
 
 impl EvidenceKind {
@@ -41,12 +43,14 @@ impl EvidenceKind {
             Self::EventCsv => "event_csv",
             Self::EventText => "event_text",
             Self::Dialog => "dialog",
+            Self::Acl => "acl",
         }
     }
 
     /// Whether it holds records of event logs.
     pub fn is_log(self) -> bool {
-        !matches!(self, Self::Pcap | Self::Pcapng | Self::NetMon | Self::Etl | Self::Dialog)
+        let capture = matches!(self, Self::Pcap | Self::Pcapng | Self::NetMon | Self::Etl);
+        !capture && !matches!(self, Self::Dialog | Self::Acl)
     }
 }
 
