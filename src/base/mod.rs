@@ -3,6 +3,7 @@
 //! The ground of the house: numbers with an identity, the two clocks, what
 //! could not be read, and the budgets. Nothing here knows of RDP.
 
+mod bytes;
 mod gap;
 pub mod limits;
 mod net;
@@ -10,6 +11,7 @@ mod time;
 mod untrusted;
 mod words;
 
+pub use bytes::{u16_at, u32_at, u64_at};
 pub use gap::{Gap, GapList, Place};
 pub use net::{Endpoint, parse_address, parse_endpoint};
 pub use time::{CaseTime, ClockOffset, HostTime, filetime, filetime_of, millis_between, rfc3339};

@@ -2,7 +2,7 @@
 
 use super::coverage::vantage_of;
 use crate::base::{CaseTime, Endpoint, HostTime, millis_between};
-use crate::observe::{Conversation, Observation, Place, Side, Vantage};
+use crate::observe::{Conversation, Observation, Side, Vantage};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -62,10 +62,9 @@ impl WireConnection {
 /// Whether addresses and ports deny that a log means a connection: the same address
 /// with another port is another connection, and so is one that a capture shows itself.
 pub(super) fn denied(wire: &WireConnection, logged: &LoggedConnection) -> bool {
-    logged.client.is_some_and(|client| {
-        wire.clients().iter().any(|own| own.address == client.address)
-            && client.port.is_some()
-            && !wire.clients().contains(&client)
+    let views = || wire.views.iter().map(|view| view.client);
+    logged.client.filter(|client| client.port.is_some()).is_some_and(|client| {
+        views().any(|own| own.address == client.address) && views().all(|own| own != client)
     })
 }
 
@@ -208,10 +207,7 @@ pub(super) fn logged(observations: &[Observation]) -> Vec<LoggedConnection> {
             host: Arc::clone(host),
             activity: Arc::clone(activity),
             channel: Arc::clone(channel),
-            record: match observation.source.place {
-                Place::Record(number) => Some(number),
-                _ => None,
-            },
+            record: observation.record(),
             client: None,
             start: observation.time,
             end: observation.time,

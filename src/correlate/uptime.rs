@@ -5,7 +5,7 @@
 
 use super::clock::short_name;
 use crate::base::HostTime;
-use crate::observe::{Hole, Observation, Place};
+use crate::observe::{Hole, Observation};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -184,7 +184,8 @@ impl Host<'_> {
             })
             .collect();
         // Not the clock, the number tells what was written first.
-        marks.sort_by_key(|(_, record)| record_number(record));
+        // A line is no number of a record, and does not tell what follows what.
+        marks.sort_by_key(|(_, record)| record.record().unwrap_or_default());
         let mut holes = Vec::new();
         let mut since_start: Option<HostTime> = None;
         for (mark, record) in marks {
@@ -221,14 +222,6 @@ fn stop_hole(stop: &Observation, to: HostTime) -> Hole {
 
 fn since(earlier: HostTime, later: HostTime) -> SignedDuration {
     later.0.duration_since(earlier.0)
-}
-
-fn record_number(record: &Observation) -> u64 {
-    match record.source.place {
-        Place::Record(number) | Place::Frame(number) => number,
-        // A line is no number of a record, and does not tell what follows what.
-        Place::Line(_) | Place::Whole => 0,
-    }
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! Where the chunks of a log are: by their signature, whatever the file header says.
 
-use super::binxml::u16_at;
 use super::walk::{CHUNK_LEN, CHUNK_SIGNATURE, holds_records, is_zero};
 use crate::base::Gap;
+use crate::base::u16_at;
 use crate::intake::ReadAt;
 use std::io;
 use std::ops::Range;

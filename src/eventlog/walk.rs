@@ -1,6 +1,6 @@
 //! The records of a chunk, found by their headers.
 
-use super::binxml::{u32_at, u64_at};
+use crate::base::{u32_at, u64_at};
 use std::ops::Range;
 
 /// Bytes of a chunk header; the first record follows.

@@ -70,6 +70,14 @@ impl Observation {
         self.fields.iter().find(|(field, _)| &**field == name).map(|(_, value)| value.as_str())
     }
 
+    /// Its number in its log; `None` where it has none.
+    pub fn record(&self) -> Option<u64> {
+        match self.source.place {
+            Place::Record(number) => Some(number),
+            Place::Line(_) | Place::Frame(_) | Place::Whole => None,
+        }
+    }
+
     /// The host whose log this is from.
     pub fn host(&self) -> Option<&Arc<str>> {
         match &self.vantage {

@@ -78,7 +78,7 @@ fn fits(wire: &WireConnection, one: &ClientTry, observations: &[Observation]) ->
     Some(Pair {
         logged: source.time,
         channel: channel.clone(),
-        record: super::record_number(source),
+        record: source.record(),
         best: ended,
         least: ended.min(begun).saturating_sub(LOGGED_WITHIN),
         most: ended.max(begun).saturating_add(LOGGED_WITHIN),

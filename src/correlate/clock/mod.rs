@@ -19,10 +19,10 @@ pub use segments::Segment;
 
 use super::connections::{LoggedConnection, WireConnection};
 use crate::base::{CaseTime, ClockOffset, HostTime};
-use crate::observe::{Observation, Place, Vantage};
+use crate::observe::{Observation, Vantage};
 use jiff::SignedDuration;
 use segments::{Segments, steps};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The clock offsets that are known.
@@ -65,7 +65,7 @@ impl Clocks {
     pub fn offset_at(&self, observation: &Observation) -> Option<ClockOffset> {
         let Vantage::Log { host, channel } = &observation.vantage else { return None };
         let clock = self.hosts.get(&short_name(host))?;
-        let record = record_number(observation);
+        let record = observation.record();
         clock.reading(channel, observation.time, record).map(|reading| reading.at(observation.time))
     }
 
@@ -111,7 +111,7 @@ impl Clocks {
     pub fn case_time(&self, observation: &Observation) -> CaseTime {
         match &observation.vantage {
             Vantage::Log { host, channel } => {
-                self.log_time(host, channel, observation.time, record_number(observation))
+                self.log_time(host, channel, observation.time, observation.record())
             }
             Vantage::Capture { file } => {
                 self.capture_offset(file).map_or(observation.time.uncorrected(), |offset| {
@@ -137,13 +137,6 @@ impl Clocks {
     }
 }
 
-fn record_number(observation: &Observation) -> Option<u64> {
-    match observation.source.place {
-        Place::Record(number) => Some(number),
-        _ => None,
-    }
-}
-
 /// `SRV01.corp.example` and `srv01` are the same host.
 pub(crate) fn short_name(host: &str) -> String {
     host.split('.').next().unwrap_or(host).to_ascii_lowercase()
@@ -162,7 +155,7 @@ pub(super) fn estimate(
     slide::translated(wire, logged, &mut found);
     client::tries(wire, observations, &mut found);
     let mut clocks = Clocks { hosts: BTreeMap::new(), captures };
-    let mut steps: HashMap<String, _> = steps(observations, &found);
+    let mut steps = steps(observations, &found);
     for (host, pairs) in found {
         let segments = Segments::new(steps.remove(&host).unwrap_or_default(), &host, observations);
         if let Some(clock) = read(segments, pairs) {

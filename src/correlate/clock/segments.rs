@@ -2,11 +2,11 @@
 
 use super::pairs::Pairs;
 use super::reading::Reading;
-use super::{record_number, short_name};
+use super::short_name;
 use crate::base::HostTime;
 use crate::observe::{Observation, Vantage};
 use jiff::{SignedDuration, Timestamp};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// Smaller corrections are made hundreds of times in real System logs.
@@ -36,17 +36,17 @@ impl Step {
 
 /// The steps of the hosts for which pairs were found, in the order of their records.
 /// Kernel-General tells all of them; Security only where somebody audits it.
-pub(super) fn steps(observations: &[Observation], pairs: &Pairs) -> HashMap<String, Vec<Step>> {
-    let mut found: HashMap<String, Vec<Step>> = HashMap::new();
+pub(super) fn steps(observations: &[Observation], pairs: &Pairs) -> BTreeMap<String, Vec<Step>> {
+    let mut found: BTreeMap<String, Vec<Step>> = BTreeMap::new();
     for kind in ["event.kernel-general.1", "event.security.4616"] {
-        let mut of_kind: HashMap<String, Vec<Step>> = HashMap::new();
+        let mut of_kind: BTreeMap<String, Vec<Step>> = BTreeMap::new();
         for observation in observations.iter().filter(|o| &*o.kind == kind) {
             let Some(host) = observation.host().map(|host| short_name(host)) else { continue };
             if let (true, Some(step)) = (pairs.contains_key(&host), step(observation)) {
                 of_kind.entry(host).or_default().push(step);
             }
         }
-        for (host, mut steps) in of_kind.into_iter().collect::<std::collections::BTreeMap<_, _>>() {
+        for (host, mut steps) in of_kind {
             steps.sort_by_key(|step| (step.record, step.new));
             steps.drain(..steps.len().saturating_sub(MOST_STEPS));
             found.entry(host).or_insert(steps);
@@ -65,7 +65,7 @@ fn step(observation: &Observation) -> Option<Step> {
         new,
         set: observation.field("Reason").is_none_or(|reason| reason.trim() != "2"),
         channel: Arc::clone(channel),
-        record: record_number(observation),
+        record: observation.record(),
     };
     (step.by().abs() > LEAST_STEP).then_some(step)
 }
@@ -90,20 +90,17 @@ impl Segments {
         let mut boundaries = HashMap::new();
         // Where the clock was only set forward, times alone tell.
         if steps.iter().any(|step| step.by().is_negative()) {
-            let mut channels: HashMap<Arc<str>, Vec<(u64, Timestamp)>> = HashMap::new();
+            let mut channels: BTreeMap<Arc<str>, Vec<(u64, Timestamp)>> = BTreeMap::new();
             for observation in observations {
                 let Vantage::Log { host: own, channel } = &observation.vantage else { continue };
-                if let (true, Some(record)) = (short_name(own) == host, record_number(observation))
-                {
+                if let (true, Some(record)) = (short_name(own) == host, observation.record()) {
                     channels
                         .entry(Arc::clone(channel))
                         .or_default()
                         .push((record, observation.time.0));
                 }
             }
-            for (channel, mut records) in
-                channels.into_iter().collect::<std::collections::BTreeMap<_, _>>()
-            {
+            for (channel, mut records) in channels {
                 records.sort_unstable();
                 let own = steps.iter().map(|step| boundary(step, &channel, &records)).collect();
                 boundaries.insert(channel, own);

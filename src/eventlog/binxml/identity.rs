@@ -1,9 +1,10 @@
 //! Which event a record is, without decoding it.
 
+use super::Instance;
 use super::text::utf16;
 use super::tokens::{Token, Tokens, is};
 use super::values::{Values, kind};
-use super::{Instance, u16_at};
+use crate::base::u16_at;
 use crate::knowledge::{Event, Knowledge, Provider};
 use std::sync::Arc;
 

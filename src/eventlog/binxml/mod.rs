@@ -16,6 +16,7 @@ mod text;
 mod tokens;
 mod values;
 
+use crate::base::u32_at;
 pub(super) use identity::{Identity, Templates};
 pub(super) use plan::{Planned, Plans};
 pub(super) use speaker::speaker;
@@ -51,16 +52,4 @@ pub(super) fn instance(chunk: &[u8], at: usize) -> Option<Instance> {
         values = definition.checked_add(DEFINITION_HEADER_LEN)?.checked_add(size)?;
     }
     Some(Instance { definition, values })
-}
-
-pub(super) fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
-    Some(u16::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
-}
-
-pub(super) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
-}
-
-pub(super) fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
-    Some(u64::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
 }

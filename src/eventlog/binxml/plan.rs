@@ -201,7 +201,7 @@ impl Draft {
 
     fn take(&mut self, target: &Target, value: Value<'_>) -> Option<()> {
         if let (Target::Time, kind::FILETIME) = (target, value.kind) {
-            self.record.time = HostTime(filetime(super::u64_at(value.bytes, 0)?)?);
+            self.record.time = HostTime(filetime(crate::base::u64_at(value.bytes, 0)?)?);
             return Some(());
         }
         match text(value) {

@@ -41,7 +41,7 @@ fn try_text(value: Value<'_>) -> Option<Option<String>> {
         kind::BINARY => hex_upper(bytes),
         kind::GUID => guid(bytes.try_into().ok()?),
         kind::SIZE_T | kind::HEX_INT32 | kind::HEX_INT64 => format!("0x{:x}", unsigned(bytes)?),
-        kind::FILETIME => format!("{:.7}", filetime(super::u64_at(bytes, 0)?)?),
+        kind::FILETIME => format!("{:.7}", filetime(crate::base::u64_at(bytes, 0)?)?),
         kind::SID => sid(bytes)?,
         _ => return None,
     }))

@@ -1,6 +1,7 @@
 //! The tokens of a template definition, one after another.
 
-use super::{DEFINITION_HEADER_LEN, u16_at, u32_at};
+use super::DEFINITION_HEADER_LEN;
+use crate::base::{u16_at, u32_at};
 
 /// One token. Texts are UTF-16LE, as they stand in the chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

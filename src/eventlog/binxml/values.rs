@@ -1,7 +1,6 @@
 //! The substitution array of a template instance.
 
-use super::{u16_at, u32_at};
-
+use crate::base::{u16_at, u32_at};
 /// Value types, [MS-EVEN6] 2.2.12 and, for the numbers there left out, what real
 /// logs hold.
 pub(super) mod kind {

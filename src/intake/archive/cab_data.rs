@@ -2,7 +2,7 @@
 
 use super::super::read_at::ReadAt;
 use super::zip::read_exact;
-use super::zip_entry::{u16_at, u32_at};
+use crate::base::{u16_at, u32_at};
 use lzxd::{Lzxd, WindowSize};
 use miniz_oxide::inflate::TINFLStatus;
 use miniz_oxide::inflate::core::inflate_flags::TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;

@@ -4,7 +4,8 @@
 use super::super::read_at::ReadAt;
 use super::collect::Collector;
 use super::salvage::salvage;
-use super::zip_entry::{CENTRAL_LEN, Entry, LOCAL, LOCAL_LEN, take, u16_at, u32_at, u64_at};
+use super::zip_entry::{CENTRAL_LEN, Entry, LOCAL, LOCAL_LEN, take};
+use crate::base::{u16_at, u32_at, u64_at};
 use std::collections::BTreeSet;
 
 /// End of central directory record (4.3.16), without its comment.

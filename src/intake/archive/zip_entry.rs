@@ -6,6 +6,7 @@ use super::super::read_at::ReadAt;
 use super::collect::Collector;
 use super::zip::read_exact;
 use crate::base::limits::MAX_TEXT;
+use crate::base::{u16_at, u32_at};
 
 /// Headers without their texts (APPNOTE.TXT 4.3.12, 4.3.7).
 pub(super) const CENTRAL_LEN: usize = 46;
@@ -214,18 +215,6 @@ fn field(mut extra: &[u8], wanted: u16) -> Option<&[u8]> {
         extra = rest.get(data.len()..)?;
     }
     None
-}
-
-pub(super) fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
-    Some(u16::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
-}
-
-pub(super) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
-}
-
-pub(super) fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
-    Some(u64::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
 }
 
 #[cfg(test)]

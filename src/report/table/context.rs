@@ -1,9 +1,10 @@
 //! What stands around the diagnosis: what the codes say that the user saw, what worked
 //! last, and what changed since.
 
+use super::diagnoses::in_file;
 use super::{Page, short_time};
 use crate::base::counted;
-use crate::report::model::{ClientCodesReport, EventReport, Report};
+use crate::report::model::{ClientCodesReport, Report};
 use crate::report::text::{short_host, short_name};
 use std::io;
 
@@ -41,7 +42,7 @@ impl Page<'_> {
                 short_host(&event.host),
                 short_name(&event.event),
                 event.message,
-                event_place(event),
+                in_file(&event.file, event.record_id, event.line, None),
             );
             self.paragraph("  * ", "    ", &line)?;
         }
@@ -89,12 +90,4 @@ fn sentence(codes: &ClientCodesReport) -> String {
         sentence.push_str(" No failed attempt of this evidence fits it.");
     }
     sentence
-}
-
-fn event_place(event: &EventReport) -> String {
-    match (event.record_id, event.line) {
-        (Some(record), _) => format!("{} record {record}", event.file),
-        (None, Some(line)) => format!("{} line {line}", event.file),
-        (None, None) => event.file.clone(),
-    }
 }

@@ -109,10 +109,20 @@ impl Page<'_> {
 }
 
 pub(super) fn place(source: &SourceReport) -> String {
-    match (source.record_id, source.line, source.frame) {
-        (Some(record), ..) => format!("{} record {record}", source.file),
-        (None, Some(line), _) => format!("{} line {line}", source.file),
-        (None, None, Some(frame)) => format!("{} frame {frame}", source.file),
-        (None, None, None) => source.file.clone(),
+    in_file(&source.file, source.record_id, source.line, source.frame)
+}
+
+/// `System.evtx record 12`, `server.pcapng frame 7`, or the whole file.
+pub(super) fn in_file(
+    file: &str,
+    record: Option<u64>,
+    line: Option<u64>,
+    frame: Option<u64>,
+) -> String {
+    match (record, line, frame) {
+        (Some(record), ..) => format!("{file} record {record}"),
+        (None, Some(line), _) => format!("{file} line {line}"),
+        (None, None, Some(frame)) => format!("{file} frame {frame}"),
+        (None, None, None) => file.to_owned(),
     }
 }
