@@ -5,7 +5,7 @@ use rdp_triage::capture;
 use rdp_triage::eventlog;
 use rdp_triage::intake::take_in;
 use rdp_triage::knowledge::Knowledge;
-use rdp_triage::triage::{Config, Silent, triage};
+use rdp_triage::triage::{Config, triage};
 use std::hint::black_box;
 use std::path::PathBuf;
 
@@ -17,7 +17,7 @@ fn whole_pipeline(criterion: &mut Criterion) {
     let Ok(knowledge) = Knowledge::embedded() else { return };
     let config = Config { paths: vec![sample("tls-no-shared-cipher")], ..Config::default() };
     criterion.bench_function("triage: one ticket with two logs and a capture", |bencher| {
-        bencher.iter(|| black_box(triage(&config, &knowledge, &Silent)));
+        bencher.iter(|| black_box(triage(&config, &knowledge, &std::sync::Arc::default())));
     });
     criterion.bench_function("knowledge: load and check", |bencher| {
         bencher.iter(|| black_box(Knowledge::embedded()));

@@ -17,6 +17,7 @@
 //! to it.
 
 pub mod base;
+pub mod batch;
 pub mod capture;
 pub mod cli;
 pub mod correlate;

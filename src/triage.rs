@@ -1,6 +1,6 @@
 //! What happens, in order: the one page that calls the rooms in their row.
 
-use crate::base::{Endpoint, Gap, RDP_PORT};
+use crate::base::{Endpoint, Gap, Meter, RDP_PORT};
 use crate::capture::{self, CaptureFacts};
 use crate::correlate::{Evidence, correlate, short_name};
 use crate::diagnose::{Question, diagnose};
@@ -21,6 +21,8 @@ use std::sync::Arc;
 pub struct Config {
     /// Files, folders and archives of one case; `-` is standard input.
     pub paths: Vec<PathBuf>,
+    /// What the case is called; by default like the first path.
+    pub name: Option<String>,
     /// Ports on which RDP is expected beside 3389.
     pub ports: Vec<u16>,
     pub question: Question,
@@ -32,21 +34,8 @@ pub struct Config {
     pub budget: Budget,
 }
 
-/// Told about each file as it is done.
-pub trait Progress: Sync {
-    /// A file of this many bytes was read.
-    fn done(&self, name: &str, bytes: u64);
-}
-
-/// Nobody watches.
-#[derive(Debug)]
-pub struct Silent;
-
-impl Progress for Silent {
-    fn done(&self, _name: &str, _bytes: u64) {}
-}
-
-/// Reads all evidence under the paths as one case and explains it.
+/// Reads all evidence under the paths as one case and explains it. The meter says what
+/// that may take, and can be asked how far it has come.
 ///
 /// # Errors
 /// When a path does not exist or standard input cannot be read. Everything else
@@ -54,10 +43,10 @@ impl Progress for Silent {
 pub fn triage(
     config: &Config,
     knowledge: &Knowledge,
-    progress: &dyn Progress,
+    meter: &Arc<Meter>,
 ) -> Result<Report, intake::Error> {
-    let taken = intake::take_in_within(&config.paths, config.budget)?;
-    Ok(analyse(config, taken.files, taken.gaps, knowledge, progress))
+    let taken = intake::take_in_within(&config.paths, config.budget, meter)?;
+    Ok(analyse(config, taken.files, taken.gaps, knowledge, meter))
 }
 
 /// Analyses evidence that was already taken in.
@@ -66,27 +55,29 @@ pub fn analyse(
     files: Vec<EvidenceFile>,
     mut gaps: Vec<Gap>,
     knowledge: &Knowledge,
-    progress: &dyn Progress,
+    meter: &Meter,
 ) -> Report {
     let ports = ports(config);
+    meter.expect(files.iter().map(|file| file.size).sum());
     let read: Vec<Read> = files
         .par_iter()
         .map(|file| {
-            let facts = match file.kind {
+            meter.begin(&file.name);
+            match file.kind {
                 kind if kind.is_log() => Read::Log(eventlog::read(file, knowledge)),
                 FileKind::Text => Read::Document(document::read(file, knowledge)),
                 _ => Read::Capture(Box::new(capture::read(file, &ports, config.secrets.clone()))),
-            };
-            progress.done(&file.name, file.size);
-            facts
+            }
         })
         .collect();
+    meter.begin(&"what belongs together".into());
     let evidence = lay_down(read, &mut gaps);
     let case = correlate(evidence, &config.clock_offsets);
     let findings = diagnose(&case, knowledge, &config.question);
     gaps.sort();
     let inputs = config.paths.iter().map(|path| path.to_string_lossy().into_owned()).collect();
-    report::build(&case_name(config), inputs, &case, &findings, &gaps, knowledge)
+    let name = config.name.clone().unwrap_or_else(|| case_name(config));
+    report::build(&name, inputs, &case, &findings, &gaps, knowledge)
 }
 
 /// The hosts of stated clock offsets that no log names: their offsets corrected nothing.

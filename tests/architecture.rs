@@ -16,6 +16,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("correlate", &["base", "observe"]),
     ("diagnose", &["base", "observe", "correlate", "knowledge"]),
     ("report", &["base", "wire", "observe", "correlate", "diagnose", "knowledge"]),
+    ("batch", &["base", "knowledge", "report", "triage"]),
 ];
 
 /// Lines of a source file, tests included; a longer one needs a reason here.

@@ -12,6 +12,7 @@
 mod ablation;
 mod architecture;
 mod archives;
+mod batch;
 mod broken_captures;
 mod catalog;
 mod causes;

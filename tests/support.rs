@@ -2,7 +2,7 @@
 
 use rdp_triage::knowledge::Knowledge;
 use rdp_triage::report::Report;
-use rdp_triage::triage::{Config, Silent, triage};
+use rdp_triage::triage::{Config, triage};
 use std::path::{Path, PathBuf};
 
 pub(crate) fn root() -> PathBuf {
@@ -26,7 +26,7 @@ pub(crate) fn analyse(path: &Path) -> Report {
 pub(crate) fn analyse_all(paths: &[PathBuf]) -> Report {
     let knowledge = Knowledge::embedded().unwrap();
     let config = Config { paths: paths.to_vec(), ..Config::default() };
-    triage(&config, &knowledge, &Silent).unwrap()
+    triage(&config, &knowledge, &std::sync::Arc::default()).unwrap()
 }
 
 /// Folders directly below a folder, in order.

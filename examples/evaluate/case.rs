@@ -4,7 +4,7 @@ use rdp_triage::correlate::Outcome;
 use rdp_triage::diagnose::{Certainty, Verdict};
 use rdp_triage::knowledge::{FaultDomain, Knowledge, Stage};
 use rdp_triage::report::{DiagnosisReport, Report};
-use rdp_triage::triage::{Config, Silent, triage};
+use rdp_triage::triage::{Config, triage};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::fs;
@@ -135,7 +135,7 @@ pub(crate) fn samples(folder: &Path) -> io::Result<Vec<Case>> {
 /// When a path cannot be read at all.
 pub(crate) fn analyse(paths: &[PathBuf], knowledge: &Knowledge) -> Result<Report, String> {
     let config = Config { paths: paths.to_vec(), ..Config::default() };
-    triage(&config, knowledge, &Silent).map_err(|error| error.to_string())
+    triage(&config, knowledge, &std::sync::Arc::default()).map_err(|error| error.to_string())
 }
 
 /// Whether a reader would act on a diagnosis.

@@ -1,7 +1,8 @@
 //! Large inputs for the benchmarks, the same bytes on every machine:
 //! `cargo run --release --example make_load -- logs-rare|logs-flood SIZE_MIB FILE`, and
 //! `… -- walk FILE`: the least that any reader of a log has to do, to measure against;
-//! `… -- siege CONNECTIONS FOLDER`: a whole ticket with that many connections of attackers.
+//! `… -- siege CONNECTIONS FOLDER`: a whole ticket with that many connections of attackers;
+//! `… -- tickets COUNT FOLDER`: that many cases for `batch`, some of them hostile.
 
 #![allow(
     dead_code,
@@ -13,6 +14,7 @@
 #[path = "../make_samples/mod.rs"]
 mod make_samples;
 mod siege;
+mod tickets;
 
 use make_samples::binxml::Value;
 use make_samples::evtx::{self, Body, Event, Log};
@@ -35,8 +37,11 @@ fn main() -> io::Result<()> {
         ["siege", connections, folder] => {
             write_siege(connections.parse().map_err(io::Error::other)?, Path::new(folder))
         }
+        ["tickets", count, folder] => {
+            tickets::write(count.parse().map_err(io::Error::other)?, Path::new(folder))
+        }
         _ => Err(io::Error::other(
-            "usage: make_load logs-rare|logs-flood SIZE_MIB FILE | walk FILE | siege CONNECTIONS FOLDER",
+            "usage: make_load logs-rare|logs-flood SIZE_MIB FILE | walk FILE | siege CONNECTIONS FOLDER | tickets COUNT FOLDER",
         )),
     }
 }

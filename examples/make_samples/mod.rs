@@ -34,6 +34,7 @@ pub(crate) mod tls;
 use std::fs;
 use std::io;
 use std::path::Path;
+pub(crate) use tickets::all;
 
 /// A file of a ticket: its name below the ticket's folder, and its bytes.
 pub(crate) type TicketFile = (String, Vec<u8>);
@@ -43,7 +44,7 @@ pub(crate) type TicketFile = (String, Vec<u8>);
 /// # Errors
 /// When a folder or file cannot be written.
 pub(crate) fn generate(folder: &Path) -> io::Result<()> {
-    for (name, files) in tickets::all() {
+    for (name, files) in all() {
         for (file, bytes) in files {
             let path = folder.join(&name).join(file);
             if let Some(parent) = path.parent() {

@@ -6,6 +6,7 @@
 mod bytes;
 mod gap;
 pub mod limits;
+mod meter;
 mod net;
 mod time;
 mod untrusted;
@@ -13,6 +14,7 @@ mod words;
 
 pub use bytes::{u16_at, u32_at, u64_at};
 pub use gap::{Gap, GapList, Place};
+pub use meter::{Allowance, Meter, Metered, Reading};
 pub use net::{Endpoint, parse_address, parse_endpoint};
 pub use time::{CaseTime, ClockOffset, HostTime, filetime, filetime_of, millis_between, rfc3339};
 pub use untrusted::{for_terminal, hex, hex_bytes};

@@ -2,7 +2,7 @@
 
 use super::attribution::Attribution;
 use super::copies::Copies;
-use super::dissect::{Dissector, Moment};
+use super::dissect::{Dissector, Layers, Moment};
 use super::health::Tracker;
 use super::reassembly::{Piece, Reassembler};
 use super::service::{Recognised, is_gateway_request};
@@ -32,12 +32,30 @@ pub(super) struct Live {
     frames: u64,
     tcp: TcpTrace,
     syn_seq: Option<u32>,
-    dissector: Dissector,
+    dissector: Lazy,
     streams: [Reassembler; 2],
     trackers: [Tracker; 2],
     copies: [Copies; 2],
     attribution: Attribution,
     gap: Option<StreamGap>,
+}
+
+/// A dissector from the first byte on: the many connections of a scan have none.
+#[derive(Debug)]
+struct Lazy {
+    secrets: Option<Arc<KeyLog>>,
+    begun: Option<Box<Dissector>>,
+}
+
+impl Lazy {
+    fn begin(&mut self) -> &mut Dissector {
+        self.begun.get_or_insert_with(|| Box::new(Dissector::with_secrets(self.secrets.clone())))
+    }
+
+    fn finish(self) -> Layers {
+        let begun = self.begun.map(|begun| *begun);
+        begun.unwrap_or_else(|| Dissector::with_secrets(self.secrets)).finish()
+    }
 }
 
 impl Live {
@@ -57,7 +75,7 @@ impl Live {
             frames: 0,
             tcp: TcpTrace::default(),
             syn_seq: None,
-            dissector: Dissector::with_secrets(secrets),
+            dissector: Lazy { secrets, begun: None },
             streams: Default::default(),
             trackers: Default::default(),
             copies: Default::default(),
@@ -276,11 +294,13 @@ fn shared<T: PartialEq>(trace: T, empty: &Arc<T>) -> Arc<T> {
     if trace == **empty { Arc::clone(empty) } else { Arc::new(trace) }
 }
 
-fn take(dissector: &mut Dissector, gap: &mut Option<StreamGap>, side: Side, piece: Piece<'_>) {
+fn take(dissector: &mut Lazy, gap: &mut Option<StreamGap>, side: Side, piece: Piece<'_>) {
     match piece {
-        Piece::Bytes { data, frame, time } => dissector.bytes(side, data, Moment { frame, time }),
+        Piece::Bytes { data, frame, time } => {
+            dissector.begin().bytes(side, data, Moment { frame, time });
+        }
         Piece::Hole { offset, length, frame, kind } => {
-            dissector.hole(side, length);
+            dissector.begin().hole(side, length);
             gap.get_or_insert(StreamGap { side, offset, frame, kind });
         }
     }

@@ -8,7 +8,8 @@ use super::FlowKey;
 use super::conversation::Live;
 use super::service::{self, Recognised};
 use crate::base::limits::{MAX_CONVERSATIONS, MAX_FLOWS, MAX_UNDECIDED_FLOWS, SWEEP_FLOWS};
-use crate::base::{Endpoint, FrameNumber, Gap, HostTime, millis_between};
+use crate::base::{Endpoint, FrameNumber, Gap, HostTime, Meter, millis_between};
+use crate::intake::EvidenceFile;
 use crate::observe::{Conversation, Service};
 use crate::wire::decrypt::KeyLog;
 use crate::wire::icmp::IcmpError;
@@ -22,6 +23,11 @@ const EARLY_SEGMENTS: usize = 6;
 
 /// A closed connection that is silent for this long gets no more segments, in ms.
 const LINGER_MS: f64 = 120_000.0;
+
+/// Bytes of memory that a connection takes until it is in the report, about: one in which
+/// nobody said anything, and any other.
+const ROOM_MUTE: u64 = 4 << 10;
+const ROOM_TALKING: u64 = 12 << 10;
 
 /// A connection to a port of Remote Desktop, whatever it says.
 const BY_PORT: Recognised = Recognised { service: Service::RemoteDesktop, needs_proof: false };
@@ -46,13 +52,13 @@ pub(super) struct FlowTable {
 
 impl FlowTable {
     /// `secrets` open TLS records of the connections that they belong to.
-    pub(super) fn new(file: &Arc<str>, ports: &[u16], secrets: Option<Arc<KeyLog>>) -> Self {
+    pub(super) fn new(file: &EvidenceFile, ports: &[u16], secrets: Option<Arc<KeyLog>>) -> Self {
         Self {
-            file: Arc::clone(file),
+            file: Arc::clone(&file.name),
             ports: ports.to_vec(),
             live: HashMap::new(),
             undecided: HashMap::new(),
-            done: Done::default(),
+            done: Done::new(file.meter()),
             sweep_at: SWEEP_FLOWS,
             cuts: 0,
             gaps: Vec::new(),
@@ -231,8 +237,9 @@ fn is_silent(live: &Live, now: HostTime) -> bool {
 }
 
 /// Connections that are over.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Done {
+    meter: Arc<Meter>,
     conversations: Vec<Conversation>,
     /// Of those, how many in which nobody said anything.
     mute: usize,
@@ -240,11 +247,16 @@ struct Done {
 }
 
 impl Done {
+    fn new(meter: &Arc<Meter>) -> Self {
+        Self { meter: Arc::clone(meter), conversations: Vec::new(), mute: 0, left_out: 0 }
+    }
+
     fn put(&mut self, conversation: Option<Conversation>) {
         let Some(conversation) = conversation else { return };
         let mute = conversation.tcp.health.iter().all(|health| health.data_segments == 0);
         let kept = if mute { self.mute } else { self.conversations.len() - self.mute };
-        if kept >= MAX_CONVERSATIONS {
+        let room = if mute { ROOM_MUTE } else { ROOM_TALKING };
+        if kept >= MAX_CONVERSATIONS || !self.meter.take(room) {
             self.left_out += 1;
             return;
         }

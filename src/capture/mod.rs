@@ -92,7 +92,7 @@ impl Walk {
                 FileKind::Etl => EvidenceKind::Etl,
                 _ => EvidenceKind::Pcapng,
             },
-            flows: FlowTable::new(&file.name, ports, secrets),
+            flows: FlowTable::new(file, ports, secrets),
             names: Names::new(&file.name),
             neighbours: Neighbours::new(&file.name),
             owners: Owners::new(&file.name),

@@ -1,8 +1,9 @@
 //! The arguments as they are typed, and what they mean.
 
+use super::batch::BatchArgs;
 use super::budget::BudgetArgs;
 use super::explain::ExplainArgs;
-use crate::base::{CaseTime, Endpoint, parse_address, parse_endpoint};
+use crate::base::{Allowance, CaseTime, Endpoint, parse_address, parse_endpoint};
 use crate::diagnose::{Certainty, Question};
 use crate::triage::Config;
 use crate::wire::decrypt::KeyLog;
@@ -20,7 +21,7 @@ use std::sync::Arc;
 #[derive(Debug, Parser)]
 #[command(name = "rdp-triage", version, max_term_width = 100, arg_required_else_help = true)]
 #[command(
-    after_help = "Examples:\n  rdp-triage analyze ticket/\n  rdp-triage analyze System.evtx server.pcapng --error 0x904 --extended 0x7\n  rdp-triage analyze --format json ticket/ > report.json\n  rdp-triage explain 0x904 0x7"
+    after_help = "Examples:\n  rdp-triage analyze ticket/\n  rdp-triage analyze System.evtx server.pcapng --error 0x904 --extended 0x7\n  rdp-triage analyze --format json ticket/ > report.json\n  rdp-triage batch tickets/ --output reports/\n  rdp-triage explain 0x904 0x7"
 )]
 pub(super) struct Cli {
     #[command(subcommand)]
@@ -31,6 +32,8 @@ pub(super) struct Cli {
 pub(super) enum Command {
     /// Read all evidence under the paths as one case and print the ranked diagnosis
     Analyze(Box<AnalyzeArgs>),
+    /// Triage many cases: each direct child of the folders is one
+    Batch(Box<BatchArgs>),
     /// Look up codes, events, causes and fixes, offline
     Explain(ExplainArgs),
 }
@@ -73,20 +76,31 @@ impl From<Limit> for Certainty {
     }
 }
 
+pub(super) const EXIT_STATUS: &str = "Exit status:
+  0  the analysis was made, whatever it found
+  1  --fail-on: a diagnosis of that certainty or above was made
+  2  wrong usage, or output that could not be written
+  3  nothing could be analysed
+  4  --strict: some of the input could not be read";
+
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Exit status:\n  0  the analysis was made, whatever it found\n  1  --fail-on: a diagnosis of that certainty or above was made\n  2  wrong usage, or output that could not be written\n  3  nothing could be analysed\n  4  --strict: some of the input could not be read"
-)]
+#[command(after_help = EXIT_STATUS)]
 pub(super) struct AnalyzeArgs {
     /// Files, folders and archives of one case; `-` is standard input
     #[arg(required = true, value_name = "PATH")]
-    paths: Vec<PathBuf>,
-    /// How the result is written
-    #[arg(long, value_enum, default_value = "table")]
-    pub(super) format: Format,
+    pub(super) paths: Vec<PathBuf>,
     /// Write to this file instead of standard output
     #[arg(short, long, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) reading: ReadingArgs,
+    #[command(flatten)]
+    pub(super) telling: TellingArgs,
+}
+
+/// How a case is read, and what is asked of it.
+#[derive(Debug, Args)]
+pub(super) struct ReadingArgs {
     /// Only attempts that end at or after this time (RFC 3339)
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
@@ -119,6 +133,14 @@ pub(super) struct AnalyzeArgs {
     keylogs: Vec<PathBuf>,
     #[command(flatten)]
     budget: BudgetArgs,
+}
+
+/// How the result is told.
+#[derive(Debug, Args)]
+pub(super) struct TellingArgs {
+    /// How the result is written
+    #[arg(long, value_enum, default_value = "table")]
+    pub(super) format: Format,
     /// Exit with 1 when a diagnosis of this certainty or above was made
     #[arg(long, value_enum, value_name = "CERTAINTY")]
     pub(super) fail_on: Option<Limit>,
@@ -139,9 +161,16 @@ pub(super) struct AnalyzeArgs {
     pub(super) color: Color,
 }
 
-impl AnalyzeArgs {
-    /// What was typed, understood.
-    pub(super) fn config(&self) -> Result<Config> {
+impl TellingArgs {
+    /// Whether progress is shown, where somebody looks.
+    pub(super) fn wants_progress(&self) -> bool {
+        !self.quiet && !self.no_progress
+    }
+}
+
+impl ReadingArgs {
+    /// What was typed, understood, for a case of these paths.
+    pub(super) fn config(&self, paths: Vec<PathBuf>) -> Result<Config> {
         let code = |text: &Option<String>| text.as_deref().map(parse_code).transpose();
         let time = |text: &Option<String>| text.as_deref().map(parse_time).transpose();
         let (since, until) = (time(&self.since)?, time(&self.until)?);
@@ -149,7 +178,8 @@ impl AnalyzeArgs {
             bail!("--since is later than --until: nothing lies between them");
         }
         Ok(Config {
-            paths: self.paths.clone(),
+            paths,
+            name: None,
             ports: self.ports.clone(),
             question: Question {
                 client: self.client.as_deref().map(parse_client).transpose()?,
@@ -167,6 +197,11 @@ impl AnalyzeArgs {
             secrets: read_keylogs(&self.keylogs)?,
             budget: self.budget.budget(),
         })
+    }
+
+    /// What a case may take, with what is usual for this command.
+    pub(super) fn allowance(&self, usual: Allowance) -> Allowance {
+        self.budget.allowance(usual)
     }
 }
 

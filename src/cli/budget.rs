@@ -1,8 +1,10 @@
 //! How much of archives is opened: the flags, and what they mean.
 
+use crate::base::Allowance;
 use crate::intake::Budget;
 use anyhow::{Result, anyhow};
 use clap::Args;
+use std::time::Duration;
 
 #[derive(Debug, Args)]
 pub(super) struct BudgetArgs {
@@ -20,6 +22,12 @@ pub(super) struct BudgetArgs {
     /// Bytes that all archives of a case may unpack to (512MiB, 16GiB)
     #[arg(long, value_name = "SIZE", default_value = "16GiB", value_parser = parse_size)]
     max_unpacked: u64,
+    /// Seconds that a case may take; what was read until then is analysed
+    #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
+    max_time: Option<Duration>,
+    /// Memory for what is kept of a case (256MiB); what does not fit is only counted
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    max_memory: Option<u64>,
 }
 
 impl BudgetArgs {
@@ -30,6 +38,20 @@ impl BudgetArgs {
             entries: self.max_entries,
             unpacked: self.max_unpacked,
         }
+    }
+
+    /// What a case may take: what was asked for, else what is usual.
+    pub(super) fn allowance(&self, usual: Allowance) -> Allowance {
+        Allowance { time: self.max_time.or(usual.time), memory: self.max_memory.or(usual.memory) }
+    }
+}
+
+fn parse_seconds(text: &str) -> Result<Duration> {
+    let seconds: f64 = text.parse()?;
+    // A year is longer than anybody waits, and no overflow.
+    match (0.001..=31_536_000.0).contains(&seconds) {
+        true => Ok(Duration::from_secs_f64(seconds)),
+        false => Err(anyhow!("not a number of seconds above 0")),
     }
 }
 

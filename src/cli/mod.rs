@@ -2,22 +2,24 @@
 //! bytes, and the outcome becomes an exit status.
 
 mod args;
+mod batch;
 mod budget;
 mod explain;
 mod output;
 mod progress;
 
-use crate::base::counted;
+use crate::base::{Allowance, Meter, counted};
 use crate::knowledge::Knowledge;
 use crate::report::{self, Report, Style};
 use crate::triage::{Config, triage, unused_offsets};
 use anyhow::{Context as _, Result};
-use args::{AnalyzeArgs, Cli, Command, Format};
+use args::{AnalyzeArgs, Cli, Command, Format, TellingArgs};
 use clap::Parser as _;
 use output::Output;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 /// Exit status, as `CONTRACT.md` fixes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +61,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     };
     let done = match cli.command {
         Command::Analyze(arguments) => analyze(&arguments),
+        Command::Batch(arguments) => batch::batch(&arguments),
         Command::Explain(arguments) => explain::explain(&arguments),
     };
     match done {
@@ -91,28 +94,25 @@ fn knowledge(rules: Option<&Path>) -> Result<Knowledge> {
 }
 
 fn analyze(arguments: &AnalyzeArgs) -> Result<Exit> {
-    let config = arguments.config()?;
-    if let Some(jobs) = arguments.jobs {
+    let (reading, telling) = (&arguments.reading, &arguments.telling);
+    let config = reading.config(arguments.paths.clone())?;
+    if let Some(jobs) = telling.jobs {
         // Fails only when a pool exists already, which then is used.
         let _ = rayon::ThreadPoolBuilder::new().num_threads(jobs.into()).build_global();
     }
-    let knowledge = knowledge(arguments.rules.as_deref())?;
-    let report = analyse(arguments, &config, &knowledge)?;
-    let mut output = Output::open(arguments.output.as_deref())?;
-    write_report(&report, arguments, &mut output).context("writing the report")?;
-    output.close().context("writing the report")?;
-    Ok(exit(&report, arguments))
-}
-
-fn analyse(arguments: &AnalyzeArgs, config: &Config, knowledge: &Knowledge) -> Result<Report> {
-    let bar = progress::Bar::new(!arguments.quiet && !arguments.no_progress);
-    let report = triage(config, knowledge, &bar)?;
-    bar.finish();
-    if !arguments.quiet {
-        warn_about(&report, arguments.format)?;
-        warn_of_offsets(config, &report)?;
+    let knowledge = knowledge(reading.rules.as_deref())?;
+    let meter = Arc::new(Meter::new(reading.allowance(Allowance::default())));
+    let bar = progress::Bar::follow(&meter, telling.wants_progress());
+    let report = triage(&config, &knowledge, &meter)?;
+    drop(bar);
+    if !telling.quiet {
+        warn_about(&report, telling.format)?;
+        warn_of_offsets(&config, &report)?;
     }
-    Ok(report)
+    let mut output = Output::open(arguments.output.as_deref())?;
+    write_report(&report, telling, &mut output).context("writing the report")?;
+    output.close().context("writing the report")?;
+    Ok(exit(&report, telling))
 }
 
 /// Problems are in the report; where the report is for machines, people still want
@@ -153,28 +153,28 @@ fn warn_of_offsets(config: &Config, report: &Report) -> Result<()> {
     Ok(())
 }
 
-fn write_report(report: &Report, arguments: &AnalyzeArgs, output: &mut Output) -> io::Result<()> {
-    match arguments.format {
+fn write_report(report: &Report, telling: &TellingArgs, output: &mut Output) -> io::Result<()> {
+    match telling.format {
         Format::Json => report::write_json(report, output),
         Format::Jsonl => report::write_jsonl(report, output),
         Format::Table => {
-            let style = Style { width: output.width(), color: output.color(arguments.color) };
+            let style = Style { width: output.width(), color: output.color(telling.color) };
             report::write_table(report, style, output)
         }
     }
 }
 
-fn exit(report: &Report, arguments: &AnalyzeArgs) -> Exit {
+fn exit(report: &Report, telling: &TellingArgs) -> Exit {
     use crate::diagnose::Verdict;
     if report.verdict == Verdict::NoEvidence {
         return Exit::NoEvidence;
     }
-    let certain_enough = arguments.fail_on.is_some_and(|limit| {
+    let certain_enough = telling.fail_on.is_some_and(|limit| {
         report.diagnoses.iter().any(|diagnosis| diagnosis.certainty >= limit.into())
     });
     if certain_enough {
         Exit::FailOn
-    } else if arguments.strict && !report.problems.is_empty() {
+    } else if telling.strict && !report.problems.is_empty() {
         Exit::Unreadable
     } else {
         Exit::Done

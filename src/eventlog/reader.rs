@@ -7,7 +7,7 @@ use super::ledger::Ledger;
 use super::locate::{ChunkPlace, file_header, grid, locate};
 use super::walk::{CHUNK_LEN, CHUNK_SIGNATURE};
 use crate::base::limits::MAX_RECORDS_PER_LOG;
-use crate::base::{Gap, GapList};
+use crate::base::{Gap, GapList, Meter};
 use crate::intake::{EvidenceFile, ReadAt};
 use crate::knowledge::Knowledge;
 use crate::observe::{Coverage, Observation};
@@ -30,7 +30,7 @@ const BATCH: usize = 256;
 
 /// Reads one .evtx log.
 pub(super) fn read(file: &EvidenceFile, knowledge: &Knowledge) -> LogFacts {
-    let mut log = Log::new(&file.name);
+    let mut log = Log::new(file);
     if let Err(error) = log.read(file, knowledge) {
         log.gaps.push(Gap::file(&file.name, format!("reading stopped: {error}")));
     }
@@ -48,6 +48,7 @@ enum Chosen {
 
 struct Log {
     file: Arc<str>,
+    meter: Arc<Meter>,
     /// Each with the number under which it is kept.
     observations: Vec<(u64, Observation)>,
     gaps: GapList,
@@ -58,9 +59,10 @@ struct Log {
 }
 
 impl Log {
-    fn new(file: &Arc<str>) -> Self {
+    fn new(file: &EvidenceFile) -> Self {
         Self {
-            file: Arc::clone(file),
+            file: Arc::clone(&file.name),
+            meter: Arc::clone(file.meter()),
             observations: Vec::new(),
             gaps: GapList::default(),
             ledger: Ledger::default(),
@@ -133,7 +135,7 @@ impl Log {
             .iter()
             .map(|wanted| {
                 // Whole batches: what is undecided may turn out not to be wanted.
-                if self.observations.len() >= MAX_RECORDS_PER_LOG {
+                if self.observations.len() >= MAX_RECORDS_PER_LOG || self.meter.is_spent() {
                     self.left_out += 1;
                     return None;
                 }
@@ -156,7 +158,13 @@ impl Log {
     fn add(&mut self, scan: Scan, decoded: Decoded) {
         let observations = decoded.observations.iter().map(|(_, observation)| observation);
         self.ledger.chunk(&scan, decoded.unreadable, observations);
-        self.observations.extend(decoded.observations);
+        for (number, observation) in decoded.observations {
+            if self.meter.take(observation.footprint()) {
+                self.observations.push((number, observation));
+            } else {
+                self.left_out += 1;
+            }
+        }
         self.gaps.extend(scan.gaps.into_iter().chain(decoded.gaps));
     }
 

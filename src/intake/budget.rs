@@ -1,6 +1,7 @@
 //! How much of packed evidence is opened, and who keeps count.
 
 use super::codec::Bytes;
+use crate::base::Meter;
 use crate::base::limits::{
     MAX_ARCHIVE_DEPTH, MAX_ARCHIVE_ENTRIES, MAX_UNPACKED, MAX_UNPACKED_RATIO, UNPACKED_RATIO_FROM,
 };
@@ -77,13 +78,15 @@ impl Budget {
 #[derive(Debug)]
 pub(super) struct Purse {
     pub(super) budget: Budget,
+    /// Time and memory of the case.
+    pub(super) meter: Arc<Meter>,
     entries: u64,
     unpacked: u64,
 }
 
 impl Purse {
-    pub(super) fn new(budget: Budget) -> Self {
-        Self { budget, entries: budget.entries, unpacked: budget.unpacked }
+    pub(super) fn new(budget: Budget, meter: Arc<Meter>) -> Self {
+        Self { budget, meter, entries: budget.entries, unpacked: budget.unpacked }
     }
 
     /// Pays for one entry; false when none is left.
@@ -207,7 +210,8 @@ mod tests {
 
     #[test]
     fn a_purse_pays_until_it_is_empty() {
-        let mut purse = Purse::new(Budget { entries: 1, unpacked: 10, ..Budget::default() });
+        let budget = Budget { entries: 1, unpacked: 10, ..Budget::default() };
+        let mut purse = Purse::new(budget, Arc::default());
         assert!(purse.entry() && !purse.entry());
         assert_eq!((purse.pay(7), purse.pay(7), purse.left()), (7, 3, 0));
     }

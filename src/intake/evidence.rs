@@ -7,7 +7,7 @@ use super::hold::Store;
 use super::kind::{FileKind, sniff};
 use super::origin::{Origin, Packed};
 use super::read_at::{Cursor, ReadAt};
-use crate::base::{Gap, Place};
+use crate::base::{Gap, Meter, Metered, Place};
 use std::io::{self, Read, Seek};
 use std::sync::Arc;
 
@@ -25,6 +25,8 @@ pub struct EvidenceFile {
     pub(super) origin: Origin,
     /// Whether it is a file that is compressed by itself.
     pub(super) compressed: bool,
+    /// Time and memory of its case.
+    pub(super) meter: Arc<Meter>,
 }
 
 /// What can be read from and sought in.
@@ -49,14 +51,16 @@ impl EvidenceFile {
     /// # Errors
     /// What the operating system says.
     pub fn open_at(&self, gaps: &mut Vec<Gap>) -> io::Result<ReadAt> {
+        let meter = Arc::clone(&self.meter);
         if let Some(bytes) = self.origin.positioned()? {
-            return Ok(bytes);
+            return Ok(ReadAt::Metered { inner: Arc::new(bytes), meter });
         }
         let held = Store::default().hold(&mut *self.stream()?);
         if let Some(error) = held.error {
             let message = format!("reading stopped: {error}");
             gaps.push(Gap::at(&self.name, held.bytes.length(), message));
         }
+        // What was counted when it was unpacked is not counted again.
         Ok(held.bytes)
     }
 
@@ -66,7 +70,19 @@ impl EvidenceFile {
     /// # Errors
     /// What the operating system says.
     pub fn stream(&self) -> io::Result<Bytes> {
-        self.origin.stream()
+        let meter = Arc::clone(&self.meter);
+        Ok(Box::new(Metered { inner: self.origin.stream()?, meter }))
+    }
+
+    /// Asks for memory to keep something of so many bytes; false when the case has none
+    /// left.
+    pub fn room_for(&self, bytes: u64) -> bool {
+        self.meter.take(bytes)
+    }
+
+    /// The account of its case.
+    pub fn meter(&self) -> &Arc<Meter> {
+        &self.meter
     }
 
     /// Says of gaps in compressed evidence which bytes their offsets count.
@@ -88,10 +104,11 @@ impl EvidenceFile {
             let inner = compressed(origin.clone(), codec, Budget::default());
             let kind = sniff(&inner.head(SNIFF_LEN).0);
             if kind.is_evidence() {
-                return Self { name, kind, size, origin: inner, compressed: true };
+                let (origin, meter) = (inner, Arc::default());
+                return Self { name, kind, size, origin, compressed: true, meter };
             }
         }
-        Self { name, kind, size, origin, compressed: false }
+        Self { name, kind, size, origin, compressed: false, meter: Arc::default() }
     }
 }
 

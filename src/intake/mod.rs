@@ -23,8 +23,8 @@ pub use kind::{FileKind, sniff};
 pub use read_at::ReadAt;
 pub use unicode::Utf8;
 
-use crate::base::Gap;
 use crate::base::limits::{MAX_FILES, MAX_STDIN};
+use crate::base::{Gap, Meter};
 use archive::{Item, Unpacker, is_packed};
 use origin::Origin;
 use std::fs::File;
@@ -62,15 +62,19 @@ const SNIFF_LEN: u64 = 512;
 /// When a path does not exist. Everything below an existing path that cannot be
 /// read becomes a gap.
 pub fn take_in(paths: &[PathBuf]) -> Result<Intake, Error> {
-    take_in_within(paths, Budget::default())
+    take_in_within(paths, Budget::default(), &Arc::default())
 }
 
-/// The same, within a budget.
+/// The same, within a budget and what the meter allows.
 ///
 /// # Errors
 /// When a path does not exist.
-pub fn take_in_within(paths: &[PathBuf], budget: Budget) -> Result<Intake, Error> {
-    let mut unpacker = Unpacker::new(budget);
+pub fn take_in_within(
+    paths: &[PathBuf],
+    budget: Budget,
+    meter: &Arc<Meter>,
+) -> Result<Intake, Error> {
+    let mut unpacker = Unpacker::new(budget, Arc::clone(meter));
     let mut found = Vec::new();
     for path in paths {
         if path.as_os_str() == "-" {
@@ -120,7 +124,7 @@ fn standard_input(unpacker: &mut Unpacker) -> Result<(), Error> {
 
 /// Takes in one file that is held in memory, and what is in it.
 pub fn take_in_bytes(name: &str, bytes: Vec<u8>, budget: Budget) -> Intake {
-    let mut unpacker = Unpacker::new(budget);
+    let mut unpacker = Unpacker::new(budget, Arc::default());
     let name = unpacker.label(name.to_owned());
     unpacker.take_held(name, ReadAt::Memory(bytes.into()));
     unpacker.finish()

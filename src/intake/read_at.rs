@@ -1,5 +1,6 @@
 //! Reading at any offset, by several threads at a time.
 
+use crate::base::Meter;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Arc;
@@ -14,6 +15,11 @@ pub enum ReadAt {
         length: u64,
     },
     Memory(Arc<[u8]>),
+    /// Within the time of a case, and counted.
+    Metered {
+        inner: Arc<Self>,
+        meter: Arc<Meter>,
+    },
 }
 
 impl ReadAt {
@@ -35,6 +41,10 @@ impl ReadAt {
                 let end = usize::try_from(from + length).unwrap_or(usize::MAX);
                 Self::Memory(bytes.get(start..end).unwrap_or_default().into())
             }
+            Self::Metered { inner, meter } => {
+                let inner = Arc::new(inner.part(from, length));
+                Self::Metered { inner, meter: Arc::clone(meter) }
+            }
         }
     }
 
@@ -43,6 +53,7 @@ impl ReadAt {
         match self {
             Self::File { length, .. } => *length,
             Self::Memory(bytes) => bytes.len() as u64,
+            Self::Metered { inner, .. } => inner.length(),
         }
     }
 
@@ -52,6 +63,12 @@ impl ReadAt {
     /// # Errors
     /// What the operating system says.
     pub fn read(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        if let Self::Metered { inner, meter } = self {
+            meter.in_time()?;
+            let got = inner.read(offset, buffer)?;
+            meter.count(got as u64);
+            return Ok(got);
+        }
         let mut filled = 0;
         while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
             let got = match self {
@@ -66,6 +83,7 @@ impl ReadAt {
                     }
                 }
                 Self::Memory(bytes) => copy(bytes, offset + filled as u64, rest),
+                Self::Metered { inner, .. } => inner.read(offset + filled as u64, rest)?,
             };
             if got == 0 {
                 break;

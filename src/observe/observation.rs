@@ -70,6 +70,14 @@ impl Observation {
         self.fields.iter().find(|(field, _)| &**field == name).map(|(_, value)| value.as_str())
     }
 
+    /// Bytes of memory that it takes, about.
+    pub fn footprint(&self) -> u64 {
+        let fields =
+            self.fields.iter().map(|(_, value)| value.len() + size_of::<(Arc<str>, String)>());
+        // Its kind, subject and source are mostly shared or short.
+        (size_of::<Self>() + fields.sum::<usize>() + 128) as u64
+    }
+
     /// Its number in its log; `None` where it has none.
     pub fn record(&self) -> Option<u64> {
         match self.source.place {

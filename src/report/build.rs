@@ -18,7 +18,7 @@ use crate::observe::{Observation, Place as SourcePlace, Source};
 use std::collections::BTreeSet;
 
 /// Version of the report's meaning.
-const SCHEMA_VERSION: u32 = 1;
+pub(super) const SCHEMA_VERSION: u32 = 1;
 
 /// Makes the report.
 pub fn build(
@@ -33,11 +33,8 @@ pub fn build(
     let (attempts, attempts_left_out) = listed(case, &asked);
     let mut report = Report {
         schema_version: SCHEMA_VERSION,
-        tool: ToolReport {
-            name: env!("CARGO_PKG_NAME").to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-        },
-        case: CaseReport { name: name.to_owned(), inputs },
+        tool: ToolReport::this(),
+        case: CaseReport { name: name.to_owned(), inputs, unfinished: None },
         verdict: findings.verdict,
         summary: String::new(),
         client_codes: client_codes::reports(case, findings, knowledge),

@@ -6,6 +6,7 @@
 
 mod attempts;
 mod background;
+mod batch;
 mod build;
 mod client_codes;
 mod community_id;
@@ -24,6 +25,10 @@ mod text;
 mod wire;
 mod wire_model;
 
+pub use batch::{
+    BatchReport, CaseLine, CauseTotal, Cluster, ClusterBy, Leading, Lines, Totals, UnansweredTotal,
+    write_batch_json, write_batch_table,
+};
 pub use build::build;
 pub use layers_model::*;
 pub use model::{

@@ -62,10 +62,23 @@ pub struct ToolReport {
     pub version: String,
 }
 
+impl ToolReport {
+    /// This program.
+    pub fn this() -> Self {
+        Self {
+            name: env!("CARGO_PKG_NAME").to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CaseReport {
     pub name: String,
     pub inputs: Vec<String>,
+    /// Why the case was not analysed to its end; not there where it was.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub unfinished: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

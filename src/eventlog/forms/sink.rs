@@ -4,7 +4,7 @@ use super::super::observe::observation;
 use super::super::runs::{IdRun, Runs};
 use super::super::{EventRecord, LogFacts};
 use crate::base::limits::MAX_RECORDS_PER_LOG;
-use crate::base::{Gap, GapList, HostTime, filetime_of};
+use crate::base::{Gap, GapList, HostTime, Meter, filetime_of};
 use crate::intake::{EvidenceFile, FileKind};
 use crate::knowledge::{Event, Knowledge, Provider, Role, Timeline};
 use crate::observe::{Coverage, EvidenceKind, Hole, Observation, Place};
@@ -47,6 +47,7 @@ pub(super) struct Sink<'k> {
     kind: EvidenceKind,
     knowledge: &'k Knowledge,
     observations: Vec<Observation>,
+    meter: Arc<Meter>,
     speakers: BTreeMap<(Arc<str>, Arc<str>), Tally>,
     unreadable: u64,
     gaps: GapList,
@@ -66,6 +67,7 @@ impl<'k> Sink<'k> {
             kind: evidence_kind(file.kind),
             knowledge,
             observations: Vec::new(),
+            meter: Arc::clone(file.meter()),
             speakers: BTreeMap::new(),
             unreadable: 0,
             gaps: GapList::default(),
@@ -166,13 +168,17 @@ impl<'k> Sink<'k> {
         let place = number.map_or(Place::Line(self.line), Place::Record);
         self.count((&record.host, &record.channel), number, Some(record.time));
         let Some(event) = self.wanted(&record.provider, record.id) else { return };
-        if self.observations.len() >= MAX_RECORDS_PER_LOG {
+        if self.observations.len() >= MAX_RECORDS_PER_LOG || self.meter.is_spent() {
             self.left_out += 1;
             return;
         }
         let mut observation = observation(record, event, &self.file);
         observation.source.place = place;
-        self.observations.push(observation);
+        if self.meter.take(observation.footprint()) {
+            self.observations.push(observation);
+        } else {
+            self.left_out += 1;
+        }
     }
 
     /// Something that could not be read, at a byte offset of the decoded text.

@@ -6,6 +6,7 @@ use super::super::read_at::ReadAt;
 use super::cab_data::{Folder, Unfolded};
 use super::collect::Collector;
 use super::zip::read_exact;
+use crate::base::Metered;
 use crate::base::limits::MAX_TEXT;
 use crate::base::{u16_at, u32_at};
 use std::io::{self, Read};
@@ -54,7 +55,8 @@ pub(super) fn read(bytes: &ReadAt, collector: &mut Collector<'_>) {
         match cabinet.folders.get(usize::from(number)) {
             Some(place) => {
                 let (packed, given) = (Arc::clone(&meter.0), Arc::clone(&meter.1));
-                let unfolded = Unfolded::new(bytes, *place);
+                let inner = Unfolded::new(bytes, *place);
+                let unfolded = Metered { inner, meter: Arc::clone(&collector.purse.meter) };
                 let budget = collector.purse.budget;
                 let mut unfolded = Guard::shared(unfolded, packed, given, limit, budget);
                 entries(folder, &mut unfolded, collector);

@@ -7,7 +7,7 @@ use super::super::kind::{FileKind, sniff};
 use super::super::origin::{Origin, Packed};
 use super::super::{SNIFF_LEN, is_packed};
 use crate::base::limits::{MAX_TEXT, UNPACKED_RATIO_FROM};
-use crate::base::{Gap, GapList};
+use crate::base::{Gap, GapList, Metered};
 use std::io::{self, Read};
 use std::sync::Arc;
 
@@ -110,7 +110,10 @@ impl<'u> Collector<'u> {
     /// Holds an entry of which nobody knows how large it becomes.
     fn unpack(&mut self, name: &str, kind: FileKind, packed: Packed) {
         let held = match Origin::Packed(Arc::new(packed)).stream() {
-            Ok(mut stream) => self.store.hold(&mut *stream),
+            Ok(inner) => {
+                let meter = Arc::clone(&self.purse.meter);
+                self.store.hold(&mut Metered { inner, meter })
+            }
             Err(error) => return self.add(name, None, Some(stopped(&error))),
         };
         let size = self.purse.pay(held.bytes.length());

@@ -24,7 +24,7 @@ use super::kind::{FileKind, sniff};
 use super::origin::Origin;
 use super::read_at::ReadAt;
 use super::{EvidenceFile, Intake, SNIFF_LEN};
-use crate::base::Gap;
+use crate::base::{Gap, Meter, Metered};
 use collect::{Collector, Member};
 use label::Labels;
 use std::io;
@@ -62,10 +62,10 @@ pub(super) struct Unpacker {
 }
 
 impl Unpacker {
-    pub(super) fn new(budget: Budget) -> Self {
+    pub(super) fn new(budget: Budget, meter: Arc<Meter>) -> Self {
         Self {
             intake: Intake::default(),
-            purse: Purse::new(budget),
+            purse: Purse::new(budget, meter),
             store: Store::default(),
             labels: Labels::default(),
         }
@@ -78,6 +78,7 @@ impl Unpacker {
 
     /// Takes in one file and all that is in it.
     pub(super) fn take(&mut self, item: Item) {
+        self.purse.meter.begin(&item.name);
         match Codec::of(item.kind) {
             _ if item.kind.is_evidence() => self.evidence(item, false),
             Some(codec) => self.compressed(item, codec),
@@ -112,7 +113,8 @@ impl Unpacker {
 
     fn evidence(&mut self, item: Item, compressed: bool) {
         let Item { name, kind, size, origin, .. } = item;
-        self.intake.files.push(EvidenceFile { name, kind, size, origin, compressed });
+        let meter = Arc::clone(&self.purse.meter);
+        self.intake.files.push(EvidenceFile { name, kind, size, origin, compressed, meter });
     }
 
     /// A file that is compressed by itself: it is what it holds.
@@ -152,14 +154,14 @@ impl Unpacker {
 
     /// Unpacks something so that it can be read from anywhere; false when it cannot be.
     fn hold_item(&mut self, item: &mut Item) -> bool {
-        let mut stream = match item.origin.stream() {
+        let stream = match item.origin.stream() {
             Ok(stream) => stream,
             Err(error) => {
                 self.gap(&item.name, format!("cannot be unpacked: {error}"));
                 return false;
             }
         };
-        let held = self.store.hold(&mut *stream);
+        let held = self.store.hold(&mut self.metered(stream));
         item.size = held.bytes.length();
         self.purse.pay(item.size);
         if let Some(error) = held.error {
@@ -218,11 +220,17 @@ impl Unpacker {
             }
         };
         let limit = self.purse.left();
+        let stream = Box::new(self.metered(stream));
         let mut collector = self.collector(item);
         let given = tar::read_stream(stream, limit, &mut collector);
         let (members, gaps) = collector.finish();
         self.purse.pay(given.load(Ordering::Relaxed));
         self.settle(item, members, gaps);
+    }
+
+    /// Reads within the time of the case.
+    fn metered<R>(&self, inner: R) -> Metered<R> {
+        Metered { inner, meter: Arc::clone(&self.purse.meter) }
     }
 
     fn collector(&mut self, item: &Item) -> Collector<'_> {

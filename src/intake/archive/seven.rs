@@ -4,6 +4,7 @@
 use super::super::budget::Guard;
 use super::super::read_at::{Cursor, ReadAt};
 use super::collect::Collector;
+use crate::base::Metered;
 use crate::base::limits::MAX_DICTIONARY;
 use sevenz_rust2::{Archive, ArchiveEntry, Block, BlockDecoder, EncoderMethod, Error, Password};
 use std::io::{self, Read};
@@ -19,7 +20,7 @@ pub(super) fn read(bytes: &ReadAt, collector: &mut Collector<'_>) {
         Ok(archive) => archive,
         Err(error) => return collector.gap(why_unreadable(&error)),
     };
-    let meter = Meter {
+    let meter = Count {
         packed: Arc::new(AtomicU64::new(bytes.length())),
         given: Arc::default(),
         limit: collector.purse.left(),
@@ -38,7 +39,7 @@ pub(super) fn read(bytes: &ReadAt, collector: &mut Collector<'_>) {
 }
 
 /// What is read of one archive, all blocks together.
-struct Meter {
+struct Count {
     packed: Arc<AtomicU64>,
     given: Arc<AtomicU64>,
     limit: u64,
@@ -59,7 +60,7 @@ fn block(
     archive: &Archive,
     index: usize,
     cursor: &mut Cursor,
-    meter: &Meter,
+    count: &Count,
     collector: &mut Collector<'_>,
 ) {
     let password = Password::empty();
@@ -76,12 +77,13 @@ fn block(
                 return Ok(false);
             }
             let mut broken = None;
-            let bytes = Watched { bytes, broken: &mut broken };
+            let inner = Watched { bytes, broken: &mut broken };
+            let bytes = Metered { inner, meter: Arc::clone(&collector.purse.meter) };
             let mut bytes = Guard::shared(
                 bytes,
-                Arc::clone(&meter.packed),
-                Arc::clone(&meter.given),
-                meter.limit,
+                Arc::clone(&count.packed),
+                Arc::clone(&count.given),
+                count.limit,
                 collector.purse.budget,
             );
             pass(entry, &mut bytes, collector);

@@ -40,9 +40,9 @@ pub fn write_table(report: &Report, style: Style, out: &mut dyn Write) -> io::Re
     page.problems(report)
 }
 
-struct Page<'a> {
-    style: Style,
-    out: &'a mut dyn Write,
+pub(in crate::report) struct Page<'a> {
+    pub(in crate::report) style: Style,
+    pub(in crate::report) out: &'a mut dyn Write,
 }
 
 /// SGR codes by meaning.
@@ -73,17 +73,22 @@ impl Style {
 }
 
 impl Page<'_> {
-    fn ink(&self, ink: Ink, text: &str) -> String {
+    pub(in crate::report) fn ink(&self, ink: Ink, text: &str) -> String {
         self.style.ink(ink, text)
     }
 
-    fn heading(&mut self, text: &str) -> io::Result<()> {
+    pub(in crate::report) fn heading(&mut self, text: &str) -> io::Result<()> {
         let heading = self.ink(Ink::Bold, text);
         writeln!(self.out, "\n{heading}")
     }
 
     /// A paragraph, wrapped, with its own first indent.
-    fn paragraph(&mut self, first: &str, rest: &str, text: &str) -> io::Result<()> {
+    pub(in crate::report) fn paragraph(
+        &mut self,
+        first: &str,
+        rest: &str,
+        text: &str,
+    ) -> io::Result<()> {
         let text = for_terminal(text);
         for line in wrap(&text, first, rest, usize::from(self.style.width)) {
             writeln!(self.out, "{line}")?;
@@ -91,7 +96,11 @@ impl Page<'_> {
         Ok(())
     }
 
-    fn table(&mut self, header: &[&str], rows: Vec<Vec<String>>) -> io::Result<()> {
+    pub(in crate::report) fn table(
+        &mut self,
+        header: &[&str],
+        rows: Vec<Vec<String>>,
+    ) -> io::Result<()> {
         let mut table = Table::new();
         table
             .load_style(

@@ -1,0 +1,139 @@
+//! The folder of the reports: whole ones only, whatever interrupts the batch.
+
+use super::cases::Case;
+use crate::report::{Report, write_json};
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::io::{self, BufReader, BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+
+/// How temporary files begin and end: they are no reports yet.
+const UNFINISHED: (&str, &str) = (".rdp-triage-", ".partial");
+
+/// Bytes of a file name that every file system takes, without the extension.
+const MAX_NAME: usize = 200;
+
+/// Where the reports go.
+#[derive(Debug)]
+pub struct Store {
+    folder: PathBuf,
+    /// For each case the name of its file.
+    names: Vec<String>,
+    /// Whether what is there is used.
+    resume: bool,
+}
+
+impl Store {
+    /// Opens the folder, makes it if need be, and takes away what an interrupted batch
+    /// left unfinished.
+    ///
+    /// # Errors
+    /// When the folder cannot be made or listed.
+    pub fn open(folder: &Path, cases: &[Case], resume: bool) -> io::Result<Self> {
+        fs::create_dir_all(folder)?;
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            if name.starts_with(UNFINISHED.0) && name.ends_with(UNFINISHED.1) {
+                // Another batch may just have finished it.
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+        Ok(Self { folder: folder.to_owned(), names: file_names(cases), resume })
+    }
+
+    /// The name of a case's file, by the case's number.
+    pub fn name(&self, case: usize) -> &str {
+        self.names.get(case).map_or("", String::as_str)
+    }
+
+    /// The report of a case, where it is there, whole and made by this version of a case
+    /// that was analysed to its end.
+    pub(super) fn finished(&self, index: usize, case: &Case) -> Option<Report> {
+        if !self.resume {
+            return None;
+        }
+        let file = File::open(self.folder.join(self.name(index))).ok()?;
+        let report: Report = serde_json::from_reader(BufReader::new(file)).ok()?;
+        let this = report.tool.version == env!("CARGO_PKG_VERSION");
+        let whole = report.case.unfinished.is_none() && report.case.name == case.name;
+        (this && whole).then_some(report)
+    }
+
+    /// Writes a report: under its name there is a whole one or none.
+    pub(super) fn write(&self, index: usize, report: &Report) -> io::Result<()> {
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(UNFINISHED.0).suffix(UNFINISHED.1);
+        #[cfg(unix)]
+        {
+            // As any file that a program makes; temporary ones are for their owner only.
+            use std::os::unix::fs::PermissionsExt as _;
+            builder.permissions(fs::Permissions::from_mode(0o666));
+        }
+        let mut file = BufWriter::with_capacity(1 << 16, builder.tempfile_in(&self.folder)?);
+        write_json(report, &mut file)?;
+        file.flush()?;
+        let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
+        file.persist(self.folder.join(self.name(index))).map_err(|error| error.error)?;
+        Ok(())
+    }
+}
+
+/// File names of cases: what they are called, without what no file name may hold.
+fn file_names(cases: &[Case]) -> Vec<String> {
+    let mut given = HashSet::new();
+    cases
+        .iter()
+        .map(|case| {
+            let clean: String = case.name.chars().map(clean).collect();
+            // Some file systems do not tell capital letters from small ones.
+            let is_free = clean.len() <= MAX_NAME && given.insert(clean.to_lowercase());
+            if is_free && clean == case.name {
+                return format!("{clean}.json");
+            }
+            let mut hasher = DefaultHasher::new();
+            case.path.hash(&mut hasher);
+            let kept: String = clean.chars().take(MAX_NAME / 4).collect();
+            format!("{kept}~{:016x}.json", hasher.finish())
+        })
+        .collect()
+}
+
+fn clean(c: char) -> char {
+    let forbidden =
+        c.is_control() || matches!(c, '/' | '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|');
+    if forbidden || c == char::REPLACEMENT_CHARACTER { '_' } else { c }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn case(name: &str) -> Case {
+        Case { name: name.to_owned(), path: name.into(), refused: None }
+    }
+
+    #[test]
+    fn each_case_has_a_file_of_its_own() {
+        let long = "x".repeat(255);
+        let names = ["a", "A", "b/c", "b_c", long.as_str(), "a\u{1b}"].map(case);
+        let files = file_names(&names);
+        assert_eq!(files[0], "a.json");
+        let unique: HashSet<String> = files.iter().map(|file| file.to_lowercase()).collect();
+        assert_eq!(unique.len(), names.len());
+        assert!(files.iter().all(|file| file.len() <= 255 && !file.contains('/')), "{files:?}");
+    }
+
+    #[test]
+    fn what_was_left_unfinished_is_taken_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let left = folder.path().join(".rdp-triage-x.partial");
+        fs::write(&left, "{").unwrap();
+        fs::write(folder.path().join("mine.json"), "{}").unwrap();
+        let store = Store::open(folder.path(), &[case("mine")], true).unwrap();
+        assert!(!left.exists());
+        assert!(store.finished(0, &case("mine")).is_none(), "an object is no report");
+    }
+}

@@ -1,0 +1,210 @@
+//! `batch`: many cases, one line for each.
+
+use super::args::{Format, ReadingArgs, TellingArgs};
+use super::output::Output;
+use super::{Exit, knowledge, progress};
+use crate::base::{Allowance, Gap, counted, for_terminal};
+use crate::batch::{
+    Analyse, Batch, Case, Empty, Running, Sink, Store, cases, keep_panics_quiet, run,
+};
+use crate::diagnose::Verdict;
+use crate::knowledge::Knowledge;
+use crate::report::{BatchReport, CaseLine, Lines, Style, write_batch_json, write_batch_table};
+use crate::triage::{Config, analyse, triage};
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+use indicatif::{ProgressBar, ProgressDrawTarget};
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// What a case may take where nothing else is asked for.
+const USUAL: Allowance =
+    Allowance { time: Some(Duration::from_secs(120)), memory: Some(256 << 20) };
+
+/// A case that takes longer is named while it is in work.
+const REMARKABLE: Duration = Duration::from_secs(2);
+
+const TEMPLATE: &str = "{bar:24} {pos} of {len} cases, {per_sec}, {eta} left{wide_msg}";
+
+#[derive(Debug, Args)]
+#[command(after_help = super::args::EXIT_STATUS)]
+#[command(
+    after_long_help = "Examples:\n  rdp-triage batch tickets/\n  rdp-triage batch tickets/ --output reports/\n  rdp-triage batch tickets/ --output reports/ --resume\n  rdp-triage batch tickets/ --format jsonl > reports.jsonl"
+)]
+pub(super) struct BatchArgs {
+    /// Folders of cases: each file, archive or folder in them is one
+    #[arg(required = true, value_name = "DIR")]
+    folders: Vec<PathBuf>,
+    /// Write the report of each case into this folder, as JSON
+    #[arg(short, long, value_name = "DIR")]
+    output: Option<PathBuf>,
+    /// Use the reports that are in the folder already, whole and of this version
+    #[arg(long, requires = "output")]
+    resume: bool,
+    #[command(flatten)]
+    reading: ReadingArgs,
+    #[command(flatten)]
+    telling: TellingArgs,
+}
+
+pub(super) fn batch(arguments: &BatchArgs) -> Result<Exit> {
+    let (reading, telling) = (&arguments.reading, &arguments.telling);
+    let knowledge = Arc::new(knowledge(reading.rules.as_deref())?);
+    if let Some(folder) = &arguments.output {
+        refuse_inputs(folder, &arguments.folders)?;
+    }
+    let cases = cases(&arguments.folders, arguments.output.as_deref())?;
+    let store = match &arguments.output {
+        Some(folder) => Some(
+            Store::open(folder, &cases, arguments.resume)
+                .with_context(|| format!("opening {} for the reports", folder.display()))?,
+        ),
+        None => None,
+    };
+    let mut teller = Teller::new(telling, &cases)?;
+    keep_panics_quiet();
+    let started = Instant::now();
+    let batch = Batch {
+        analyse: analysis(reading, &knowledge)?,
+        empty: empty(&knowledge),
+        allowance: reading.allowance(USUAL),
+        store,
+        wants_json: telling.format == Format::Jsonl,
+        jobs: jobs(telling),
+        cases,
+    };
+    let lines = run(batch, &mut teller)?;
+    let report = BatchReport::of(lines);
+    teller.finish(&report, started.elapsed())?;
+    Ok(exit(&report, telling))
+}
+
+/// Reports must never replace evidence.
+fn refuse_inputs(reports: &Path, folders: &[PathBuf]) -> Result<()> {
+    let Ok(reports) = reports.canonicalize() else { return Ok(()) };
+    if folders.iter().any(|folder| folder.canonicalize().is_ok_and(|folder| folder == reports)) {
+        bail!("--output {}: the cases are in it; choose another folder", reports.display());
+    }
+    Ok(())
+}
+
+fn jobs(telling: &TellingArgs) -> usize {
+    let all = || std::thread::available_parallelism().map_or(1, usize::from);
+    telling.jobs.map_or_else(all, usize::from)
+}
+
+fn analysis(reading: &ReadingArgs, knowledge: &Arc<Knowledge>) -> Result<Box<Analyse>> {
+    let config = reading.config(Vec::new())?;
+    let knowledge = Arc::clone(knowledge);
+    Ok(Box::new(move |case, meter| {
+        let config = Config {
+            paths: vec![case.path.clone()],
+            name: Some(case.name.clone()),
+            ..config.clone()
+        };
+        triage(&config, &knowledge, meter).map_err(|error| error.to_string())
+    }))
+}
+
+/// The report of a case of which nothing was read.
+fn empty(knowledge: &Arc<Knowledge>) -> Box<Empty> {
+    let knowledge = Arc::clone(knowledge);
+    Box::new(move |case, why| {
+        let (paths, name) = (vec![case.path.clone()], Some(case.name.clone()));
+        let config = Config { paths, name, ..Config::default() };
+        let gap = Gap::file(&case.name.as_str().into(), why);
+        analyse(&config, Vec::new(), vec![gap], &knowledge, &Default::default())
+    })
+}
+
+/// Prints lines and shows how far it has come.
+struct Teller<'a> {
+    telling: &'a TellingArgs,
+    output: Output,
+    style: Style,
+    lines: Lines,
+    bar: ProgressBar,
+    /// Whether lines go where the bar is.
+    shared: bool,
+}
+
+impl<'a> Teller<'a> {
+    fn new(telling: &'a TellingArgs, cases: &[Case]) -> Result<Self> {
+        let mut output = Output::open(None)?;
+        let style = Style { width: output.width(), color: output.color(telling.color) };
+        let lines = Lines::new(style, cases.iter().map(|case| case.name.as_str()));
+        let shown = telling.wants_progress() && io::stderr().is_terminal();
+        let bar = match shown {
+            true => {
+                let target = ProgressDrawTarget::stderr();
+                ProgressBar::with_draw_target(Some(cases.len() as u64), target)
+            }
+            false => ProgressBar::hidden(),
+        };
+        bar.set_style(progress::style(TEMPLATE));
+        if telling.format == Format::Table && !cases.is_empty() {
+            lines.header(&mut output).context("writing the result")?;
+        }
+        let shared = shown && io::stdout().is_terminal();
+        Ok(Self { telling, output, style, lines, bar, shared })
+    }
+
+    fn finish(&mut self, report: &BatchReport, took: Duration) -> Result<()> {
+        self.bar.finish_and_clear();
+        let written = match self.telling.format {
+            Format::Table => write_batch_table(report, self.style, &mut self.output),
+            Format::Json => write_batch_json(report, &mut self.output),
+            Format::Jsonl => Ok(()),
+        };
+        written.and_then(|()| self.output.close()).context("writing the result")?;
+        if !self.telling.quiet {
+            let seconds = took.as_secs_f64();
+            let cases = report.totals.cases;
+            let rate = cases as f64 / seconds.max(1e-9);
+            let cases = counted(cases, "case");
+            writeln!(io::stderr(), "rdp-triage: {cases} in {seconds:.1} s, {rate:.0} a second")?;
+        }
+        Ok(())
+    }
+}
+
+impl Sink for Teller<'_> {
+    fn case(&mut self, line: &CaseLine, json: &[u8]) -> io::Result<()> {
+        let Self { telling, output, lines, bar, shared, .. } = self;
+        let mut tell = || match telling.format {
+            Format::Table => {
+                lines.case(line, output)?;
+                // Somebody looks.
+                if *shared { output.flush() } else { Ok(()) }
+            }
+            Format::Jsonl => output.write_all(json),
+            Format::Json => Ok(()),
+        };
+        if *shared { bar.suspend(tell) } else { tell() }
+    }
+
+    fn running(&mut self, running: Running<'_>) {
+        self.bar.set_position(running.done as u64);
+        let slow = running.slowest.filter(|(_, time)| *time > REMARKABLE);
+        let message =
+            slow.map(|(name, time)| format!("; {} takes {} s", for_terminal(name), time.as_secs()));
+        self.bar.set_message(message.unwrap_or_default());
+        self.bar.tick();
+    }
+}
+
+fn exit(report: &BatchReport, telling: &TellingArgs) -> Exit {
+    if report.cases.iter().all(|case| case.verdict == Verdict::NoEvidence) {
+        return Exit::NoEvidence;
+    }
+    let leading = || report.cases.iter().filter_map(|case| case.leading.as_ref());
+    if telling.fail_on.is_some_and(|limit| leading().any(|l| l.certainty >= limit.into())) {
+        Exit::FailOn
+    } else if telling.strict && report.totals.with_problems > 0 {
+        Exit::Unreadable
+    } else {
+        Exit::Done
+    }
+}
