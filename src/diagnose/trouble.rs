@@ -299,6 +299,7 @@ impl Trouble {
             attempt_facts.extend(known.changes.facts(case, &known.hosts, latest));
         }
         attempt_facts.extend_from_slice(known.texts.facts());
+        attempt_facts.extend(known.machine.facts(case, self.attempts(case)));
         self.name_facts(case, &known.hosts, &mut attempt_facts);
         if let Some(end) = self.attempts(case).map(|attempt| attempt.end).max() {
             attempt_facts.extend(self.told.iter().map(|told| told.fact(end)));

@@ -6,6 +6,7 @@
 
 mod acl;
 mod dialog;
+mod scan;
 
 use crate::base::limits::MAX_DOCUMENT;
 use crate::base::{Gap, HostTime};
@@ -48,6 +49,9 @@ pub fn read(file: &EvidenceFile, knowledge: &Knowledge) -> DocumentFacts {
         let message = format!("listings of the same key that were not looked at: {}", acl.left_out);
         facts.gaps.push(Gap::file(&file.name, message));
     }
+    let scans = scan::read(&text, &file.name);
+    facts.gaps.extend(scans.gaps());
+    facts.add(&file.name, EvidenceKind::Scan, scans.count(), scans.observations);
     if facts.coverage.is_empty() {
         facts.gaps.push(Gap::file(&file.name, "text, of which this version understands nothing"));
     }
