@@ -94,11 +94,37 @@ fn a_scan_of_another_host_says_nothing() {
 }
 
 #[test]
+fn suites_that_are_enabled_are_compared_with_the_offer() {
+    let (wire, id) = ("tls-no-shared-cipher/server.pcapng", "tls-no-shared-cipher");
+    let list = |suite: &str| format!("KeyType : 0\nName    : {suite}\nCipher  : AES\n");
+    let (for_it, _) = said(&with_text(wire, &list("TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384")), id);
+    assert!(for_it[0].contains("enabled suites has 1, the client offered 2"), "{for_it:?}");
+    let (_, against) = said(&with_text(wire, &list("TLS_RSA_WITH_AES_128_GCM_SHA256")), id);
+    assert!(against[0].contains("TLS_RSA_WITH_AES_128_GCM_SHA256"), "{against:?}");
+}
+
+/// What `w32tm /stripchart /dataonly` prints of an offset.
+fn stripchart(offset: &str) -> String {
+    format!("Tracking dc01 [10.20.5.2:123].\nCollecting 1 samples.\n10:12:01, {offset}\n")
+}
+
+#[test]
+fn clocks_that_w32tm_compared_count_where_they_differ_too_much() {
+    let (for_it, _) =
+        said(&with_text("clock-skew/client", &stripchart("-402.1234567s")), "clock-skew");
+    assert_eq!(for_it, ["w32tm found a clock of the case 402.1 s ahead of that of 10.20.5.2"]);
+    let (for_it, against) =
+        said(&with_text("clock-skew/client", &stripchart("+00.0123456s")), "clock-skew");
+    assert!(for_it.is_empty() && against[0].contains("only 0.0 s behind"), "{against:?}");
+}
+
+#[test]
 fn a_text_of_a_machine_alone_names_no_cause() {
     for text in [
         nmap("closed", ""),
         nmap("filtered", ""),
         suites("TLSv1.0", "TLS_RSA_WITH_AES_128_CBC_SHA"),
+        stripchart("-402.1234567s"),
     ] {
         let report = alone(&text);
         assert_ne!(report.verdict, Verdict::Diagnosed, "{}", report.summary);

@@ -251,7 +251,10 @@ const UNASKED_NAME_SHARE: f64 = 0.6;
 const LOOK_BACK: SignedDuration = SignedDuration::from_hours(24 * 7);
 
 impl Trouble {
-    pub(super) fn attempts<'a>(&'a self, case: &'a Case) -> impl Iterator<Item = &'a Attempt> {
+    pub(super) fn attempts<'a>(
+        &'a self,
+        case: &'a Case,
+    ) -> impl Iterator<Item = &'a Attempt> + Clone {
         self.attempts.iter().filter_map(|index| case.attempts.get(*index))
     }
 

@@ -29,6 +29,10 @@ pub enum EvidenceKind {
     Acl,
     /// What a port scanner saw: nmap, testssl.
     Scan,
+    /// Cipher suites that a host has enabled.
+    Suites,
+    /// Clocks, as `w32tm` prints them.
+    Clock,
 }
 
 impl EvidenceKind {
@@ -47,13 +51,20 @@ impl EvidenceKind {
             Self::Dialog => "dialog",
             Self::Acl => "acl",
             Self::Scan => "scan",
+            Self::Suites => "cipher_suites",
+            Self::Clock => "clock",
         }
     }
 
     /// Whether it holds records of event logs.
     pub fn is_log(self) -> bool {
         let capture = matches!(self, Self::Pcap | Self::Pcapng | Self::NetMon | Self::Etl);
-        !capture && !matches!(self, Self::Dialog | Self::Acl | Self::Scan)
+        !capture && !self.is_document()
+    }
+
+    /// Whether it is what a text says that somebody attached.
+    fn is_document(self) -> bool {
+        matches!(self, Self::Dialog | Self::Acl | Self::Scan | Self::Suites | Self::Clock)
     }
 }
 

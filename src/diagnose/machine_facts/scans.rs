@@ -1,13 +1,13 @@
 //! What scanners saw of a server, against what the client of the wire offered it.
 
+use super::offer::{common_suite, suites_of};
 use crate::base::Endpoint;
 use crate::correlate::{Attempt, Case};
 use crate::diagnose::Fact;
 use crate::observe::{
-    ClientHello, ConnectionRequest, Negotiation, Observation, Protocols, Version, cipher_suite_id,
-    cipher_suite_name,
+    ClientHello, ConnectionRequest, Negotiation, Observation, Protocols, Version,
 };
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
 /// Findings about one server that are weighed; scans that are repeated say the same.
@@ -108,29 +108,11 @@ fn tls(case: &Case, seen: &Observation, hello: &ClientHello) -> Option<Fact> {
         (false, true) => "no",
         (false, false) => "unknown",
     };
-    let suites: BTreeSet<u16> = seen
-        .field("suites")
-        .unwrap_or_default()
-        .split_whitespace()
-        .filter_map(cipher_suite_id)
-        .collect();
-    let common = hello.cipher_suites.iter().find(|suite| suites.contains(suite));
-    let known = !suites.is_empty() && seen.field("all_suites_known") == Some("yes");
-    let common_suite = match (common, known) {
-        (Some(_), _) => "yes",
-        (None, true) => "no",
-        (None, false) => "unknown",
-    };
     let newest = newest.map(|version| version.name().into_owned()).unwrap_or_default();
-    Some(
-        about(case, "text.scan.tls", seen)
-            .with("offered", hello.cipher_suites.len())
-            .with("newest_version", newest)
-            .with("taken", suites.len())
-            .with("common_version", common_version)
-            .with("common_suite", common_suite)
-            .with("example", common.map(|id| cipher_suite_name(*id)).unwrap_or_default()),
-    )
+    let fact = about(case, "text.scan.tls", seen)
+        .with("newest_version", newest)
+        .with("common_version", common_version);
+    Some(common_suite(fact, hello, &suites_of(seen)))
 }
 
 /// Versions that scanners tell of.
