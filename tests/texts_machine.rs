@@ -2,7 +2,7 @@
 
 use crate::support::{analyse_all, root};
 use rdp_triage::diagnose::Verdict;
-use rdp_triage::report::{DiagnosisReport, Report};
+use rdp_triage::report::{DiagnosisReport, EvidenceReport, Report, Style, write_table};
 use std::fs;
 
 /// Some evidence of the samples with a text beside it.
@@ -26,7 +26,7 @@ fn cause<'a>(report: &'a Report, id: &str) -> Option<&'a DiagnosisReport> {
 /// What the text says for a cause, and what against it.
 fn said(report: &Report, id: &str) -> (Vec<String>, Vec<String>) {
     let Some(diagnosis) = cause(report, id) else { return (Vec::new(), Vec::new()) };
-    let of_text = |all: &[rdp_triage::report::EvidenceReport]| {
+    let of_text = |all: &[EvidenceReport]| {
         let told = all.iter().filter(|e| e.source.file.ends_with("attached.txt"));
         told.map(|e| e.statement.clone()).collect()
     };
@@ -118,6 +118,56 @@ fn clocks_that_w32tm_compared_count_where_they_differ_too_much() {
     assert!(for_it.is_empty() && against[0].contains("only 0.0 s behind"), "{against:?}");
 }
 
+/// What `qwinsta` lists beside these sessions.
+fn qwinsta(more: &str) -> String {
+    format!(
+        " SESSIONNAME   USERNAME   ID  STATE\n>services                  0  Disc\n console                   1  Conn\n{more}"
+    )
+}
+
+/// What `gpresult /z` prints of a policy.
+fn gpresult(name: &str, value: u8) -> String {
+    let key = r"Software\Policies\Microsoft\Windows NT\Terminal Services";
+    format!("  KeyName:     {key}\\{name}\n  Value:       {value}, 0, 0, 0\n  State:  Enabled\n")
+}
+
+#[test]
+fn a_listener_that_is_or_is_not_there_counts_where_nothing_listened() {
+    let id = "service-rdp-disabled";
+    let untold = with_text("tcp-port-refused", "nothing");
+    let gone = with_text("tcp-port-refused", &qwinsta(""));
+    let (for_it, _) = said(&gone, id);
+    assert_eq!(for_it, ["The attached list of sessions has no listener rdp-tcp"]);
+    assert!(probability(&gone, id) > probability(&untold, id));
+    let there = qwinsta(" rdp-tcp               65536  Listen\n");
+    let there = with_text("tcp-port-refused", &there);
+    assert!(probability(&there, id) < probability(&untold, id));
+}
+
+#[test]
+fn a_policy_that_denies_connections_makes_the_switch_the_likely_reason() {
+    let id = "service-rdp-disabled";
+    let before = with_text("tcp-port-refused", "nothing");
+    let after = with_text("tcp-port-refused", &gpresult("fDenyTSConnections", 1));
+    assert!(probability(&after, id) > probability(&before, id));
+    let (for_it, _) = said(&after, id);
+    assert!(for_it[0].contains("fDenyTSConnections to 1"), "{for_it:?}");
+}
+
+#[test]
+fn build_and_time_zone_stand_beside_the_host() {
+    let text = "Host Name:  TS-PROD-01\nOS Name:  Microsoft Windows Server 2022 Standard\nOS Version:  10.0.20348 N/A Build 20348\nTime Zone:  (UTC+01:00) Amsterdam, Berlin\n";
+    let report = with_text("clock-skew", text);
+    let system = report.hosts.iter().find_map(|host| host.system.as_ref()).unwrap();
+    assert_eq!(system.version, "10.0.20348");
+    assert_eq!(system.time_zone.as_deref(), Some("(UTC+01:00) Amsterdam, Berlin"));
+    assert_eq!(system.source.line, Some(3));
+    let mut out = Vec::new();
+    write_table(&report, Style { width: 100, color: false }, &mut out).unwrap();
+    let table = String::from_utf8(out).unwrap();
+    assert!(table.contains("System: TS-PROD-01"), "{table}");
+}
+
 #[test]
 fn a_text_of_a_machine_alone_names_no_cause() {
     for text in [
@@ -125,6 +175,8 @@ fn a_text_of_a_machine_alone_names_no_cause() {
         nmap("filtered", ""),
         suites("TLSv1.0", "TLS_RSA_WITH_AES_128_CBC_SHA"),
         stripchart("-402.1234567s"),
+        qwinsta(""),
+        gpresult("fDenyTSConnections", 1),
     ] {
         let report = alone(&text);
         assert_ne!(report.verdict, Verdict::Diagnosed, "{}", report.summary);

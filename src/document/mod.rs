@@ -7,8 +7,11 @@
 mod acl;
 mod clock;
 mod dialog;
+mod policy;
 mod scan;
+mod sessions;
 mod suites;
+mod system;
 
 use crate::base::limits::MAX_DOCUMENT;
 use crate::base::{Gap, HostTime};
@@ -73,6 +76,17 @@ impl DocumentFacts {
         }
         let clock = clock::read(text, file);
         self.keep(EvidenceKind::Clock, clock.observations, clock.left_out, file);
+        let system = system::read(text, file);
+        self.keep(EvidenceKind::System, system.observations, system.left_out, file);
+        let sessions = sessions::read(text, file);
+        self.keep(EvidenceKind::Sessions, sessions.observations, sessions.left_out, file);
+        let policy = policy::read(text, file);
+        self.keep(EvidenceKind::Policy, policy.observations, policy.left_out, file);
+        if policy.unknown > 0 {
+            let message =
+                format!("policies about Remote Desktop, not understood: {}", policy.unknown);
+            self.gaps.push(Gap::file(file, message));
+        }
     }
 
     /// Adds what is kept of a form, and how much of it is not.

@@ -33,6 +33,12 @@ pub enum EvidenceKind {
     Suites,
     /// Clocks, as `w32tm` prints them.
     Clock,
+    /// Build and time zone of hosts, as `systeminfo` prints them.
+    System,
+    /// Sessions of a host, as `qwinsta` lists them.
+    Sessions,
+    /// Policies in force, as `gpresult` shows them.
+    Policy,
 }
 
 impl EvidenceKind {
@@ -53,6 +59,9 @@ impl EvidenceKind {
             Self::Scan => "scan",
             Self::Suites => "cipher_suites",
             Self::Clock => "clock",
+            Self::System => "system",
+            Self::Sessions => "sessions",
+            Self::Policy => "policy",
         }
     }
 
@@ -64,7 +73,17 @@ impl EvidenceKind {
 
     /// Whether it is what a text says that somebody attached.
     fn is_document(self) -> bool {
-        matches!(self, Self::Dialog | Self::Acl | Self::Scan | Self::Suites | Self::Clock)
+        matches!(
+            self,
+            Self::Dialog
+                | Self::Acl
+                | Self::Scan
+                | Self::Suites
+                | Self::Clock
+                | Self::System
+                | Self::Sessions
+                | Self::Policy
+        )
     }
 }
 

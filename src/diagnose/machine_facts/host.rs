@@ -6,8 +6,8 @@ use crate::correlate::Case;
 use crate::diagnose::Fact;
 use crate::observe::{ClientHello, Observation};
 
-/// Kinds of observations that stand for themselves, with the fact that each is.
-const FACTS: [(&str, &str); 1] = [("text.clock.status", "text.clock.status")];
+/// Kinds of observations that are facts as they stand.
+const FACTS: [&str; 3] = ["text.clock.status", "text.policy", "text.sessions"];
 
 /// Findings that are weighed; what is printed again and again says the same.
 const MOST_FINDINGS: usize = 256;
@@ -58,8 +58,8 @@ fn fact(case: &Case, observation: &Observation, share: f64) -> Option<Fact> {
     if &*observation.kind == "text.clock.offset" {
         return clock(case, observation, share);
     }
-    let (_, name) = FACTS.iter().find(|(kind, _)| *kind == &*observation.kind)?;
-    Some(Fact::named(case, name, observation).shared(share))
+    let is_fact = FACTS.contains(&&*observation.kind);
+    is_fact.then(|| Fact::of_observation(case, observation, share))
 }
 
 /// Two clocks that `w32tm` compared. Whose the first one is, it does not say: any clock of
