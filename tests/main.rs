@@ -34,6 +34,7 @@ mod samples;
 mod scale;
 mod support;
 mod texts;
+mod texts_machine;
 mod timelines;
 mod truth;
 

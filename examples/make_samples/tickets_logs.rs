@@ -65,8 +65,26 @@ fn no_shared_cipher() -> Vec<TicketFile> {
         ),
     ];
     let core = core_log(&talk, 60, Some(0x8009_0331));
-    vec![("server.pcapng".to_owned(), talk.frames.pcapng()), system(records), core]
+    vec![
+        ("server.pcapng".to_owned(), talk.frames.pcapng()),
+        system(records),
+        core,
+        ("server/cipher-suites.txt".to_owned(), utf16(ENABLED_SUITES)),
+    ]
 }
+
+/// `Get-TlsCipherSuite | Format-Table Name` of a server without the suites that need no
+/// Diffie-Hellman.
+const ENABLED_SUITES: &str = "
+Name
+----
+TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384
+TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256
+TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384
+TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256
+
+
+";
 
 fn tls_disabled() -> Vec<TicketFile> {
     let talk = dropped_after_hello(61, At::Server);

@@ -41,8 +41,23 @@ fn switched_off() -> Vec<TicketFile> {
         system(Vec::new()),
         server_log("core", core),
         client_log("rdpclient", client_try(DAY, "ts-prod-01", 516, 2_300, 111)),
+        ("server/state.txt".to_owned(), STATE.replace('\n', "\r\n").into_bytes()),
     ]
 }
+
+/// `systeminfo` and `qwinsta` on the server, while its listener is closed.
+const STATE: &str = "
+Host Name:                     TS-PROD-01
+OS Name:                       Microsoft Windows Server 2022 Standard
+OS Version:                    10.0.20348 N/A Build 20348
+OS Manufacturer:               Microsoft Corporation
+System Boot Time:              5/26/2025, 12:20:04 AM
+Time Zone:                     (UTC+01:00) Amsterdam, Berlin, Bern, Rome, Stockholm, Vienna
+
+ SESSIONNAME       USERNAME                 ID  STATE   TYPE        DEVICE
+>services                                    0  Disc
+ console           Administrator             1  Active
+";
 
 /// The process dies over the ClientHello and is started again a minute later.
 fn crashed() -> Vec<TicketFile> {

@@ -85,13 +85,37 @@ fn negotiation_failure(seed: u64, offered: u32, code: u32) -> Vec<TicketFile> {
     vec![capture("server.pcapng", talk)]
 }
 
+/// What `nmap -p 3389 --script ssl-enum-ciphers` finds of a hardened server.
+const SCAN: &str = "\
+Starting Nmap 7.95 ( https://nmap.org ) at 2025-06-03 10:31 CEST
+Nmap scan report for 10.20.5.11
+Host is up (0.0010s latency).
+
+PORT     STATE SERVICE
+3389/tcp open  ms-wbt-server
+| ssl-enum-ciphers: 
+|   TLSv1.2: 
+|     ciphers: 
+|       TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384 (secp384r1) - A
+|       TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 (secp256r1) - A
+|     compressors: 
+|       NULL
+|     cipher preference: server
+|_  least strength: A
+
+Nmap done: 1 IP address (1 host up) scanned in 0.83 seconds
+";
+
 fn version_mismatch() -> Vec<TicketFile> {
     let mut talk = talk(30, At::Client);
     negotiate(&mut talk, rdp::MODERN, &rdp::confirm(2));
     hello(&mut talk, 0x0301, &[0xc014, 0xc013, 0x0035, 0x002f]);
     talk.say(Side::Server, &tls::alert(2, 70));
     talk.close(Side::Server);
-    vec![("client.pcap".to_owned(), talk.frames.pcap())]
+    vec![
+        ("client.pcap".to_owned(), talk.frames.pcap()),
+        ("admin/scan.txt".to_owned(), SCAN.as_bytes().to_vec()),
+    ]
 }
 
 fn refused_port() -> Vec<TicketFile> {

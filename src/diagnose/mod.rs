@@ -20,6 +20,7 @@ mod gateway_facts;
 mod host_facts;
 mod identity_facts;
 mod log_facts;
+mod machine_facts;
 mod missing;
 mod offers;
 mod rank;
@@ -53,6 +54,7 @@ use directory_facts::Directory;
 use gateway_facts::Gateways;
 use host_facts::Hosts;
 use identity_facts::Certificates;
+use machine_facts::Machine;
 use offers::Choices;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -110,6 +112,7 @@ struct Known<'a> {
     clients: Clients,
     gateways: Gateways,
     texts: Texts,
+    machine: Machine,
     knowledge: &'a Knowledge,
 }
 
@@ -130,6 +133,7 @@ pub fn diagnose(case: &Case, knowledge: &Knowledge, question: &Question) -> Find
         clients: Clients::gather(case),
         gateways: Gateways::gather(case),
         texts: Texts::gather(case),
+        machine: Machine::gather(case),
         knowledge,
     };
     let mut judged: Vec<(Trouble, rank::Ranking)> = troubles

@@ -19,18 +19,7 @@ pub(super) struct Texts {
 
 impl Texts {
     pub(super) fn gather(case: &Case) -> Self {
-        let servers: BTreeSet<_> = case
-            .attempts
-            .iter()
-            .map(|attempt| match attempt.server {
-                Some(server) => (Some(server.address), None),
-                None => (None, attempt.server_host.clone()),
-            })
-            .collect();
-        let share = match servers.len() {
-            0 => NO_ATTEMPT_SHARE,
-            several => 1.0 / several as f64,
-        };
+        let share = share(case);
         let told = case.observations.iter().filter_map(|o| Some((named(o)?, o)));
         let facts = told.map(|(kind, o)| Fact::named(case, kind, o).shared(share)).collect();
         Self { facts }
@@ -38,6 +27,22 @@ impl Texts {
 
     pub(super) fn facts(&self) -> &[Fact] {
         &self.facts
+    }
+}
+
+/// How far a text belongs to one of the case's servers, when it does not say to which.
+pub(super) fn share(case: &Case) -> f64 {
+    let servers: BTreeSet<_> = case
+        .attempts
+        .iter()
+        .map(|attempt| match attempt.server {
+            Some(server) => (Some(server.address), None),
+            None => (None, attempt.server_host.clone()),
+        })
+        .collect();
+    match servers.len() {
+        0 => NO_ATTEMPT_SHARE,
+        several => 1.0 / several as f64,
     }
 }
 

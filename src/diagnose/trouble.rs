@@ -251,7 +251,10 @@ const UNASKED_NAME_SHARE: f64 = 0.6;
 const LOOK_BACK: SignedDuration = SignedDuration::from_hours(24 * 7);
 
 impl Trouble {
-    pub(super) fn attempts<'a>(&'a self, case: &'a Case) -> impl Iterator<Item = &'a Attempt> {
+    pub(super) fn attempts<'a>(
+        &'a self,
+        case: &'a Case,
+    ) -> impl Iterator<Item = &'a Attempt> + Clone {
         self.attempts.iter().filter_map(|index| case.attempts.get(*index))
     }
 
@@ -299,6 +302,7 @@ impl Trouble {
             attempt_facts.extend(known.changes.facts(case, &known.hosts, latest));
         }
         attempt_facts.extend_from_slice(known.texts.facts());
+        attempt_facts.extend(known.machine.facts(case, self.attempts(case)));
         self.name_facts(case, &known.hosts, &mut attempt_facts);
         if let Some(end) = self.attempts(case).map(|attempt| attempt.end).max() {
             attempt_facts.extend(self.told.iter().map(|told| told.fact(end)));

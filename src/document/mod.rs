@@ -5,7 +5,13 @@
 //! as not understood, never guessed at.
 
 mod acl;
+mod clock;
 mod dialog;
+mod policy;
+mod scan;
+mod sessions;
+mod suites;
+mod system;
 
 use crate::base::limits::MAX_DOCUMENT;
 use crate::base::{Gap, HostTime};
@@ -48,6 +54,10 @@ pub fn read(file: &EvidenceFile, knowledge: &Knowledge) -> DocumentFacts {
         let message = format!("listings of the same key that were not looked at: {}", acl.left_out);
         facts.gaps.push(Gap::file(&file.name, message));
     }
+    let scans = scan::read(&text, &file.name);
+    facts.gaps.extend(scans.gaps());
+    facts.add(&file.name, EvidenceKind::Scan, scans.count(), scans.observations);
+    facts.add_machine(&text, &file.name);
     if facts.coverage.is_empty() {
         facts.gaps.push(Gap::file(&file.name, "text, of which this version understands nothing"));
     }
@@ -55,6 +65,45 @@ pub fn read(file: &EvidenceFile, knowledge: &Knowledge) -> DocumentFacts {
 }
 
 impl DocumentFacts {
+    /// What a machine's own commands printed.
+    fn add_machine(&mut self, text: &str, file: &Arc<str>) {
+        let suites = suites::read(text, file);
+        self.keep(EvidenceKind::Suites, suites.observations, suites.left_out, file);
+        if suites.unknown > 0 {
+            let message =
+                format!("cipher suites that this version does not know: {}", suites.unknown);
+            self.gaps.push(Gap::file(file, message));
+        }
+        let clock = clock::read(text, file);
+        self.keep(EvidenceKind::Clock, clock.observations, clock.left_out, file);
+        let system = system::read(text, file);
+        self.keep(EvidenceKind::System, system.observations, system.left_out, file);
+        let sessions = sessions::read(text, file);
+        self.keep(EvidenceKind::Sessions, sessions.observations, sessions.left_out, file);
+        let policy = policy::read(text, file);
+        self.keep(EvidenceKind::Policy, policy.observations, policy.left_out, file);
+        if policy.unknown > 0 {
+            let message =
+                format!("policies about Remote Desktop, not understood: {}", policy.unknown);
+            self.gaps.push(Gap::file(file, message));
+        }
+    }
+
+    /// Adds what is kept of a form, and how much of it is not.
+    fn keep(
+        &mut self,
+        kind: EvidenceKind,
+        observations: Vec<Observation>,
+        left_out: u64,
+        file: &Arc<str>,
+    ) {
+        self.add(file, kind, observations.len() as u64 + left_out, observations);
+        if left_out > 0 {
+            let message = format!("more of the same ({}), not looked at: {left_out}", kind.name());
+            self.gaps.push(Gap::file(file, message));
+        }
+    }
+
     /// Adds what one form found: so many `items`, of which these observations are kept.
     fn add(
         &mut self,

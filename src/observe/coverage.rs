@@ -27,6 +27,18 @@ pub enum EvidenceKind {
     Dialog,
     /// Permissions of key files, as `Get-Acl` and `icacls` list them.
     Acl,
+    /// What a port scanner saw: nmap, testssl.
+    Scan,
+    /// Cipher suites that a host has enabled.
+    Suites,
+    /// Clocks, as `w32tm` prints them.
+    Clock,
+    /// Build and time zone of hosts, as `systeminfo` prints them.
+    System,
+    /// Sessions of a host, as `qwinsta` lists them.
+    Sessions,
+    /// Policies in force, as `gpresult` shows them.
+    Policy,
 }
 
 impl EvidenceKind {
@@ -44,13 +56,34 @@ impl EvidenceKind {
             Self::EventText => "event_text",
             Self::Dialog => "dialog",
             Self::Acl => "acl",
+            Self::Scan => "scan",
+            Self::Suites => "cipher_suites",
+            Self::Clock => "clock",
+            Self::System => "system",
+            Self::Sessions => "sessions",
+            Self::Policy => "policy",
         }
     }
 
     /// Whether it holds records of event logs.
     pub fn is_log(self) -> bool {
         let capture = matches!(self, Self::Pcap | Self::Pcapng | Self::NetMon | Self::Etl);
-        !capture && !matches!(self, Self::Dialog | Self::Acl)
+        !capture && !self.is_document()
+    }
+
+    /// Whether it is what a text says that somebody attached.
+    fn is_document(self) -> bool {
+        matches!(
+            self,
+            Self::Dialog
+                | Self::Acl
+                | Self::Scan
+                | Self::Suites
+                | Self::Clock
+                | Self::System
+                | Self::Sessions
+                | Self::Policy
+        )
     }
 }
 

@@ -29,5 +29,6 @@ pub use crate::wire::certificate::Certificate;
 pub use crate::wire::{
     icmp::{IcmpError, Reason},
     nego::{FailureCode, Negotiation, Protocols, RequestFlags, ResponseFlags},
-    tls::{AlertDescription, Version, cipher_suite_name},
+    tls::{AlertDescription, ClientHello, Version, cipher_suite_id, cipher_suite_name},
+    x224::ConnectionRequest,
 };

@@ -34,7 +34,7 @@ pub use layers_model::*;
 pub use model::{
     AttemptReport, CaseReport, CheckReport, ClientError, CoverageReport, DiagnosisReport,
     EventReport, EvidenceReport, FixReport, HoleReport, HostReport, MissingReport, ProblemReport,
-    Report, SourceReport, StepReport, ToolReport, UdpReport,
+    Report, SourceReport, StepReport, SystemReport, ToolReport, UdpReport,
 };
 pub use table::{Style, write_table};
 pub use wire_model::*;

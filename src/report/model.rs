@@ -313,6 +313,19 @@ pub struct HostReport {
     /// second.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub clock_segments: Vec<ClockSegmentReport>,
+    /// What an attached text says of its system.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub system: Option<SystemReport>,
+}
+
+/// The system of a host, as `systeminfo` printed it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SystemReport {
+    /// `10.0.20348`
+    pub version: String,
+    /// As Windows names it: `(UTC+01:00) Amsterdam, Berlin, …`; `null` where it is not told.
+    pub time_zone: Option<String>,
+    pub source: SourceReport,
 }
 
 /// A stretch of a host's clock between two steps, in times of that clock.

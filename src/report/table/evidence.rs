@@ -54,6 +54,9 @@ impl Page<'_> {
         for offset in clocks(report) {
             self.paragraph("Clock: ", "       ", &offset)?;
         }
+        for system in systems(report) {
+            self.paragraph("System: ", "        ", &system)?;
+        }
         Ok(())
     }
 
@@ -78,6 +81,18 @@ impl Page<'_> {
         }
         Ok(())
     }
+}
+
+/// Build and time zone of the hosts of which a text tells them.
+fn systems(report: &Report) -> Vec<String> {
+    let told = report.hosts.iter().filter_map(|host| Some((host, host.system.as_ref()?)));
+    told.map(|(host, system)| {
+        let zone = system.time_zone.as_ref().map(|zone| format!(", {zone}")).unwrap_or_default();
+        let source = &system.source;
+        let line = source.line.map(|line| format!(" line {line}")).unwrap_or_default();
+        format!("{} is Windows {}{zone} [{}{line}]", host.name, system.version, source.file)
+    })
+    .collect()
 }
 
 /// What is known of the clocks: one line a host, and one for each capture that is set

@@ -276,6 +276,11 @@ pub fn cipher_suite_name(id: u16) -> Cow<'static, str> {
     }
 }
 
+/// The number of a cipher suite by the registry's name, as it is written there.
+pub fn cipher_suite_id(name: &str) -> Option<u16> {
+    TlsCipherSuite::from_name(name).map(|suite| suite.id.0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
