@@ -59,14 +59,18 @@ pub fn analyse(
 ) -> Report {
     let ports = ports(config);
     meter.expect(files.iter().map(|file| file.size).sum());
-    let read: Vec<Read> = files
+    let read: Vec<Read> = capture::streams(files)
         .par_iter()
-        .map(|file| {
+        .filter_map(|parts| parts.split_first())
+        .map(|(file, others)| {
             meter.begin(&file.name);
             match file.kind {
                 kind if kind.is_log() => Read::Log(eventlog::read(file, knowledge)),
                 FileKind::Text => Read::Document(document::read(file, knowledge)),
-                _ => Read::Capture(Box::new(capture::read(file, &ports, config.secrets.clone()))),
+                _ => {
+                    let secrets = config.secrets.clone();
+                    Read::Capture(Box::new(capture::read_stream(file, others, &ports, secrets)))
+                }
             }
         })
         .collect();

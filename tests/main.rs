@@ -32,6 +32,7 @@ mod peers;
 mod robustness;
 mod samples;
 mod scale;
+mod split;
 mod support;
 mod texts;
 mod texts_machine;

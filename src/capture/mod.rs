@@ -18,15 +18,17 @@ mod owners;
 mod reader;
 mod reassembly;
 mod service;
+mod split;
 mod udp;
 mod window;
 
 pub use reader::{Dropped, Frame, ReadOutcome, read_frames};
+pub use split::streams;
 
 use crate::base::limits::MAX_NESTING;
 use crate::base::{Endpoint, Gap, HostTime, counted};
 use crate::intake::{EvidenceFile, FileKind};
-use crate::observe::{Conversation, Coverage, EvidenceKind, Observation};
+use crate::observe::{CapturePart, Conversation, Coverage, EvidenceKind, Observation};
 use crate::wire::decrypt::KeyLog;
 use crate::wire::packet::{self, Packet};
 use drops::Drops;
@@ -51,8 +53,19 @@ pub struct CaptureFacts {
 /// other port is recognised by its first bytes.
 /// `secrets` are those of the user's key logs.
 pub fn read(file: &EvidenceFile, ports: &[u16], secrets: Option<Arc<KeyLog>>) -> CaptureFacts {
+    read_stream(file, &[], ports, secrets)
+}
+
+/// Reads a capture that was split into files: its first part and the others, in the order
+/// of time. Frames are numbered over all parts.
+pub fn read_stream(
+    file: &EvidenceFile,
+    others: &[EvidenceFile],
+    ports: &[u16],
+    secrets: Option<Arc<KeyLog>>,
+) -> CaptureFacts {
     let mut walk = Walk::new(file, ports, secrets.clone());
-    let outcome = read_frames(file, &mut |frame| walk.frame(frame));
+    let outcome = walk.read(file, others);
     let brought = KeyLog::parse(&outcome.secrets);
     if brought.is_empty() {
         return walk.finish(outcome);
@@ -62,7 +75,7 @@ pub fn read(file: &EvidenceFile, ports: &[u16], secrets: Option<Arc<KeyLog>>) ->
     let mut all = secrets.map(|given| KeyLog::clone(&given)).unwrap_or_default();
     all.merge(brought);
     let mut walk = Walk::new(file, ports, Some(Arc::new(all)));
-    let outcome = read_frames(file, &mut |frame| walk.frame(frame));
+    let outcome = walk.read(file, others);
     walk.finish(outcome)
 }
 
@@ -80,6 +93,8 @@ struct Walk {
     frames: u64,
     span: Option<(HostTime, HostTime)>,
     unknown_links: Vec<(i32, u64)>,
+    /// Of a split capture.
+    parts: Vec<CapturePart>,
 }
 
 impl Walk {
@@ -102,7 +117,29 @@ impl Walk {
             frames: 0,
             span: None,
             unknown_links: Vec::new(),
+            parts: Vec::new(),
         }
+    }
+
+    fn read(&mut self, file: &EvidenceFile, others: &[EvidenceFile]) -> ReadOutcome {
+        if others.is_empty() {
+            return read_frames(file, &mut |frame| self.frame(frame));
+        }
+        let mut whole = ReadOutcome::default();
+        let mut before = 0;
+        for part in std::iter::once(file).chain(others) {
+            let mut frames = 0;
+            let outcome = read_frames(part, &mut |frame| {
+                frames = frames.max(frame.number);
+                self.frame(Frame { number: before + frame.number, ..frame });
+            });
+            self.parts.push(CapturePart { file: Arc::clone(&part.name), before, frames });
+            before += frames;
+            whole.gaps.extend(outcome.gaps);
+            whole.unreadable += outcome.unreadable;
+            whole.secrets.extend(outcome.secrets);
+        }
+        whole
     }
 
     fn frame(&mut self, frame: Frame<'_>) {
@@ -200,6 +237,7 @@ impl Walk {
                 items: self.frames,
                 unreadable: unreadable + unknown,
                 holes: Vec::new(),
+                parts: self.parts,
             },
             gaps,
         }

@@ -36,5 +36,6 @@ pub(super) fn log(file: &str, channel: &str, first: i64, last: i64) -> Coverage 
         items: 10,
         unreadable: 0,
         holes: Vec::new(),
+        parts: Vec::new(),
     }
 }

@@ -56,6 +56,7 @@ pub(super) fn log(channel: &str, first: i64, last: i64) -> Coverage {
         items: 10,
         unreadable: 0,
         holes: Vec::new(),
+        parts: Vec::new(),
     }
 }
 

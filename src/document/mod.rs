@@ -162,5 +162,6 @@ fn coverage(
         items,
         unreadable: 0,
         holes: Vec::new(),
+        parts: Vec::new(),
     }
 }

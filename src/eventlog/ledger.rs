@@ -105,6 +105,7 @@ impl Ledger {
             items: tally.records,
             unreadable: tally.unreadable,
             holes: holes.clone(),
+            parts: Vec::new(),
         };
         let mut coverage: Vec<Coverage> =
             self.speakers.iter().map(|(speaker, tally)| entry(Some(speaker), tally)).collect();

@@ -140,4 +140,15 @@ pub struct Coverage {
     pub unreadable: u64,
     /// In the order of time; absence proves nothing inside them.
     pub holes: Vec<Hole>,
+    /// The files of a split capture, in the order of time; empty for any other.
+    pub parts: Vec<CapturePart>,
+}
+
+/// One file of a split capture. Its frames are counted behind those of the files before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CapturePart {
+    pub file: Arc<str>,
+    /// Frames of all parts before it.
+    pub before: u64,
+    pub frames: u64,
 }

@@ -13,7 +13,7 @@ mod tcp;
 mod tls;
 
 pub use conversation::{At, Conversation, GapKind, Service, Side, StreamGap};
-pub use coverage::{Coverage, EvidenceKind, Hole};
+pub use coverage::{CapturePart, Coverage, EvidenceKind, Hole};
 pub use milestones::{Milestone, milestones};
 pub use observation::{Observation, Place, Source, Subject, Vantage};
 pub use rdp::{CredsspTrace, Decryption, RdpTrace, X224Trace};

@@ -7,6 +7,7 @@ use super::coverage;
 use super::events::event_reports;
 use super::hosts;
 use super::model::*;
+use super::parts;
 use super::summary::summary;
 use super::wire::wire_report;
 use super::wire_model::WireReport;
@@ -67,6 +68,7 @@ pub fn build(
         problems: gaps.iter().map(problem).collect(),
     };
     report.summary = summary(&report, findings);
+    parts::name_parts(&mut report, case);
     report
 }
 

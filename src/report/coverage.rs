@@ -2,7 +2,7 @@
 
 use super::build::source_report;
 use super::hosts::millis;
-use super::model::{CoverageReport, HoleReport};
+use super::model::{CoverageReport, HoleReport, PartReport};
 use super::table::short_time;
 use crate::base::{HostTime, rfc3339};
 use crate::correlate::Case;
@@ -35,6 +35,15 @@ fn report(case: &Case, coverage: &Coverage) -> CoverageReport {
         copies: case.copies(coverage),
         holes: listed.into_iter().map(hole_report).collect(),
         more_holes: u64::try_from(more).unwrap_or(u64::MAX),
+        parts: coverage
+            .parts
+            .iter()
+            .map(|part| PartReport {
+                file: part.file.to_string(),
+                first_frame: part.before + 1,
+                frames: part.frames,
+            })
+            .collect(),
     }
 }
 

@@ -17,6 +17,7 @@ mod hosts;
 mod layers;
 mod layers_model;
 mod model;
+mod parts;
 mod seen;
 mod summary;
 mod table;
@@ -33,8 +34,8 @@ pub use build::build;
 pub use layers_model::*;
 pub use model::{
     AttemptReport, CaseReport, CheckReport, ClientError, CoverageReport, DiagnosisReport,
-    EventReport, EvidenceReport, FixReport, HoleReport, HostReport, MissingReport, ProblemReport,
-    Report, SourceReport, StepReport, SystemReport, ToolReport, UdpReport,
+    EventReport, EvidenceReport, FixReport, HoleReport, HostReport, MissingReport, PartReport,
+    ProblemReport, Report, SourceReport, StepReport, SystemReport, ToolReport, UdpReport,
 };
 pub use table::{Style, write_table};
 pub use wire_model::*;

@@ -370,6 +370,19 @@ pub struct CoverageReport {
     /// Holes that are not listed.
     #[serde(skip_serializing_if = "is_zero", default)]
     pub more_holes: u64,
+    /// The files of a split capture, in the order of time.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub parts: Vec<PartReport>,
+}
+
+/// One file of a split capture. `attempts[].wire` numbers frames over all parts, as in the
+/// file that `mergecap -a` makes of them; sources name the part and the frame in it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PartReport {
+    pub file: String,
+    /// Number of its first frame.
+    pub first_frame: u64,
+    pub frames: u64,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]

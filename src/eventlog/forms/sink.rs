@@ -224,6 +224,7 @@ impl<'k> Sink<'k> {
                 items: tally.records,
                 unreadable: 0,
                 holes: self.holes(tally),
+                parts: Vec::new(),
             })
             .collect();
         if coverage.is_empty() {
@@ -236,6 +237,7 @@ impl<'k> Sink<'k> {
                 items: 0,
                 unreadable: 0,
                 holes: Vec::new(),
+                parts: Vec::new(),
             });
         }
         if let Some(first) = coverage.first_mut() {

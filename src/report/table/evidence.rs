@@ -9,6 +9,14 @@ use std::io;
 
 const MOST_PROBLEMS: usize = 20;
 
+/// The file, and how many more parts a split capture has.
+fn files(coverage: &CoverageReport) -> String {
+    match coverage.parts.len() {
+        0 | 1 => coverage.file.clone(),
+        parts => format!("{}\nand {}", coverage.file, counted(parts - 1, "more part")),
+    }
+}
+
 impl Page<'_> {
     pub(super) fn missing(&mut self, report: &Report) -> io::Result<()> {
         if report.missing_evidence.is_empty() {
@@ -37,7 +45,7 @@ impl Page<'_> {
             .iter()
             .map(|coverage| {
                 let mut row = vec![
-                    coverage.file.clone(),
+                    files(coverage),
                     speaker(coverage),
                     span(coverage),
                     coverage.items.to_string(),
