@@ -6,6 +6,7 @@
 
 mod acl;
 mod dialog;
+mod registry;
 
 use crate::base::limits::MAX_DOCUMENT;
 use crate::base::{Gap, HostTime};
@@ -48,6 +49,7 @@ pub fn read(file: &EvidenceFile, knowledge: &Knowledge) -> DocumentFacts {
         let message = format!("listings of the same key that were not looked at: {}", acl.left_out);
         facts.gaps.push(Gap::file(&file.name, message));
     }
+    facts.add_registry(registry::read(&text, &file.name), &file.name);
     if facts.coverage.is_empty() {
         facts.gaps.push(Gap::file(&file.name, "text, of which this version understands nothing"));
     }
@@ -66,6 +68,27 @@ impl DocumentFacts {
         if items > 0 {
             self.coverage.push(coverage(file, kind, items, &observations));
             self.observations.extend(observations);
+        }
+    }
+}
+
+impl DocumentFacts {
+    /// Adds what registry keys say, and what of them does not count.
+    fn add_registry(&mut self, keys: registry::Keys, file: &Arc<str>) {
+        self.add(file, EvidenceKind::Registry, keys.count, keys.observations);
+        if keys.changes {
+            let message =
+                "registry keys to be deleted: a text that changes settings does not show them";
+            self.gaps.push(Gap::file(file, message));
+        }
+        for (count, what) in [
+            (keys.not_understood, "that were not understood"),
+            (keys.other_sets, "of control sets that are not the current one"),
+            (keys.left_out, "too many to be looked at"),
+        ] {
+            if count > 0 {
+                self.gaps.push(Gap::file(file, format!("registry values {what}: {count}")));
+            }
         }
     }
 }

@@ -27,6 +27,8 @@ pub enum EvidenceKind {
     Dialog,
     /// Permissions of key files, as `Get-Acl` and `icacls` list them.
     Acl,
+    /// Settings, as `reg export` and `reg query` write them.
+    Registry,
 }
 
 impl EvidenceKind {
@@ -44,13 +46,14 @@ impl EvidenceKind {
             Self::EventText => "event_text",
             Self::Dialog => "dialog",
             Self::Acl => "acl",
+            Self::Registry => "registry",
         }
     }
 
     /// Whether it holds records of event logs.
     pub fn is_log(self) -> bool {
         let capture = matches!(self, Self::Pcap | Self::Pcapng | Self::NetMon | Self::Etl);
-        !capture && !matches!(self, Self::Dialog | Self::Acl)
+        !capture && !matches!(self, Self::Dialog | Self::Acl | Self::Registry)
     }
 }
 
