@@ -33,6 +33,7 @@ mod samples;
 mod scale;
 mod support;
 mod texts;
+mod texts_config;
 mod timelines;
 mod truth;
 

@@ -11,6 +11,7 @@ use super::records::{
     FIREWALL, channel, crash, listener, listener_failed, listening, memory_low, rule_off, scm,
     session_manager,
 };
+use super::texts::{SWITCHED_OFF, utf16};
 use super::tickets_logs::{ADDRESS, AHEAD, earlier_success, endpoint, system};
 use super::tickets_wire::{DAY, capture, dropped_after_hello, talk};
 use super::{TicketFile, rdp};
@@ -41,6 +42,7 @@ fn switched_off() -> Vec<TicketFile> {
         system(Vec::new()),
         server_log("core", core),
         client_log("rdpclient", client_try(DAY, "ts-prod-01", 516, 2_300, 111)),
+        ("server/terminal-server.reg".to_owned(), utf16(SWITCHED_OFF)),
     ]
 }
 

@@ -29,6 +29,12 @@ pub enum EvidenceKind {
     Acl,
     /// Settings, as `reg export` and `reg query` write them.
     Registry,
+    /// Who listens, as Windows' `netstat` lists it.
+    Netstat,
+    /// A client's settings in an `.rdp` file.
+    RdpFile,
+    /// Certificates of a store, as `certutil` and PowerShell list them.
+    Certificates,
 }
 
 impl EvidenceKind {
@@ -47,13 +53,25 @@ impl EvidenceKind {
             Self::Dialog => "dialog",
             Self::Acl => "acl",
             Self::Registry => "registry",
+            Self::Netstat => "netstat",
+            Self::RdpFile => "rdp_file",
+            Self::Certificates => "certificates",
         }
     }
 
     /// Whether it holds records of event logs.
     pub fn is_log(self) -> bool {
-        let capture = matches!(self, Self::Pcap | Self::Pcapng | Self::NetMon | Self::Etl);
-        !capture && !matches!(self, Self::Dialog | Self::Acl | Self::Registry)
+        match self {
+            Self::Pcap | Self::Pcapng | Self::NetMon | Self::Etl => false,
+            Self::Dialog | Self::Acl => false,
+            Self::Registry | Self::Netstat | Self::RdpFile | Self::Certificates => false,
+            Self::Evtx
+            | Self::EventXml
+            | Self::EventCliXml
+            | Self::EventJson
+            | Self::EventCsv
+            | Self::EventText => true,
+        }
     }
 }
 
