@@ -82,6 +82,26 @@ fn settings_that_contradict_each_other_are_no_strong_reason() {
 }
 
 #[test]
+fn a_registry_of_the_client_says_nothing_of_the_server() {
+    let computer = |name: &str| {
+        let path = format!("{CONTROL}\\ComputerName\\ComputerName");
+        terminal_server(DENIED) + &key(&path, &format!("\"ComputerName\"=\"{name}\""))
+    };
+    // What the logs tell of the service is less certain beside a setting that says why.
+    let sure = |attached: &[&str]| {
+        let report = texts(attached, &["service-termservice-down"]);
+        assert_eq!(first(&report), "service-termservice-down", "{}", report.summary);
+        report.diagnoses[0].probability
+    };
+    let alone = sure(&[]);
+    assert_eq!(sure(&[&computer("CL-0042")]).to_bits(), alone.to_bits());
+    assert!(sure(&[&computer("TS-PROD-01")]) < alone);
+    // Whose it is nobody knows: then it is not the reason for certain.
+    let report = texts(&[&terminal_server(DENIED)], &["tcp-port-refused"]);
+    assert!(report.diagnoses[0].certainty < Certainty::Conclusive, "{}", report.summary);
+}
+
+#[test]
 fn a_setting_says_why_the_port_is_refused() {
     let report = texts(&[], &["tcp-port-refused"]);
     assert_eq!(first(&report), "tcp-port-refused");

@@ -6,8 +6,13 @@ pub(crate) fn utf16(text: &str) -> Vec<u8> {
     [0xfeff].into_iter().chain(units.encode_utf16()).flat_map(u16::to_le_bytes).collect()
 }
 
-/// `reg export` of the switch that allows Remote Desktop, which is off.
+/// `reg export` of the switch that allows Remote Desktop, which is off, and of the
+/// computer's name.
 pub(crate) const SWITCHED_OFF: &str = r#"Windows Registry Editor Version 5.00
+
+[HKEY_LOCAL_MACHINE\SYSTEM\CurrentControlSet\Control\ComputerName\ComputerName]
+@="mnmsrvc"
+"ComputerName"="TS-PROD-01"
 
 [HKEY_LOCAL_MACHINE\SYSTEM\CurrentControlSet\Control\Terminal Server]
 "AllowRemoteRPC"=dword:00000000

@@ -10,6 +10,10 @@ use std::sync::Arc;
 /// Different values of one setting that are kept: two already contradict each other.
 const MOST_VALUES: usize = 16;
 
+/// How far a setting that Windows comes with counts where nothing tells whose it is: a
+/// client accepts no Remote Desktop either.
+const UNTIED_SHARE: f64 = 0.8;
+
 /// Whose setting is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Side {
@@ -35,6 +39,8 @@ pub(super) struct Found<'a> {
     pub(super) observation: &'a Observation,
     /// 1 where no other text says otherwise.
     pub(super) share: f64,
+    /// Its text names a computer that is on this side.
+    tied: bool,
 }
 
 impl Found<'_> {
@@ -81,7 +87,8 @@ impl Settings {
             false => own,
         };
         let share = 1.0 / found.len().max(1) as f64;
-        found.into_iter().map(|o| Found { observation: &o.observation, share }).collect()
+        let found = found.into_iter();
+        found.map(|o| Found { observation: &o.observation, share, tied: o.of.is_some() }).collect()
     }
 
     /// The values of a setting of the listener: by policy, which wins, or by itself.
@@ -97,8 +104,11 @@ impl Settings {
         let mut facts = Vec::new();
         for (name, meaning) in MEANINGS {
             for found in self.listener(name) {
-                let kind = found.number().and_then(meaning);
-                facts.extend(kind.map(|kind| about.fact(kind, found.observation, found.share)));
+                let Some(kind) = found.number().and_then(meaning) else { continue };
+                // A client's own registry says so as well.
+                let anybodys = kind == "text.registry.rdp_denied" && !found.tied;
+                let share = if anybodys { UNTIED_SHARE * found.share } else { found.share };
+                facts.push(about.fact(kind, found.observation, share));
             }
         }
         for (side, name, meaning) in OTHERS {
