@@ -35,6 +35,7 @@ mod scale;
 mod split;
 mod support;
 mod texts;
+mod texts_config;
 mod texts_machine;
 mod timelines;
 mod truth;

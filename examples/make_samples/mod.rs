@@ -18,6 +18,7 @@ mod mcs;
 pub(crate) mod net;
 pub(crate) mod rdp;
 mod records;
+mod texts;
 mod tickets;
 mod tickets_certs;
 pub(crate) mod tickets_changes;

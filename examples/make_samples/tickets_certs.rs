@@ -8,6 +8,7 @@ use super::events_domain::{
 };
 use super::evtx::Event;
 use super::net::{At, RST, Side, Talk};
+use super::texts::{LISTENER, STORES, utf16};
 use super::tickets_logs::{AHEAD, core_log, system, text};
 use super::tickets_wire::{
     DAY, NAME, dropped_after_hello, flight, good, good_session, hello, negotiate, talk,
@@ -75,7 +76,9 @@ fn key_missing() -> Vec<TicketFile> {
         ],
     );
     let core = core_log(&talk, 83, Some(0x8009_030e));
-    vec![capture("server.pcapng", talk), system(vec![record]), core]
+    let settings = ("server/listener.txt".to_owned(), utf16(LISTENER));
+    let stores = ("server/certificates.txt".to_owned(), utf16(STORES));
+    vec![capture("server.pcapng", talk), system(vec![record]), core, settings, stores]
 }
 
 /// A client that looks at the certificate and refuses it with an alert.

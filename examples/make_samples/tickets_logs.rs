@@ -9,6 +9,7 @@ use super::events::{
 };
 use super::evtx::Event;
 use super::net::{At, Side, Talk};
+use super::texts::{VERSIONS_OFF, utf16};
 use super::tickets_wire::{self, DAY, alerted, dropped_after_hello, good_session, negotiate, talk};
 use super::{TicketFile, rdp};
 
@@ -94,7 +95,8 @@ fn tls_disabled() -> Vec<TicketFile> {
         vec![("Type", text("server")), ("ErrorState", Value::U32(10013))],
     );
     let core = core_log(&talk, 61, Some(0x8009_030e));
-    vec![("server.pcapng".to_owned(), talk.frames.pcapng()), system(vec![record]), core]
+    let settings = ("server/schannel.reg".to_owned(), utf16(VERSIONS_OFF));
+    vec![("server.pcapng".to_owned(), talk.frames.pcapng()), system(vec![record]), core, settings]
 }
 
 fn key_unreadable() -> Vec<TicketFile> {
@@ -133,12 +135,6 @@ Sddl   : O:SYG:SYD:PAI(A;;FA;;;SY)(A;;FA;;;BA)
 
 
 ";
-
-/// As Windows PowerShell writes text into files.
-fn utf16(text: &str) -> Vec<u8> {
-    let units = text.replace('\n', "\r\n");
-    [0xfeff].into_iter().chain(units.encode_utf16()).flat_map(u16::to_le_bytes).collect()
-}
 
 fn creation_failed() -> Vec<TicketFile> {
     let mut talk = talk(63, At::Server);

@@ -12,6 +12,7 @@ use super::net::{ACK, At, RST, Side, Talk};
 use super::records::{
     NETWORK_PROFILE, asked_for, channel, eventlog, listening, network, tcpip, windows_started,
 };
+use super::texts::{CONNECTION, LISTENERS, utf16};
 use super::tickets_logs::{
     ADDRESS, AHEAD, SERVER_ADDRESS, earlier_success, endpoint, security, system,
 };
@@ -82,6 +83,8 @@ fn wrong_port() -> Vec<TicketFile> {
         capture("client.pcapng", talk),
         server_log("core", core),
         client_log("rdpclient", client_try(DAY - 120, "ts-prod-01", 516, 2_200, 103)),
+        ("server/netstat.txt".to_owned(), utf16(LISTENERS)),
+        ("client/ts-prod-01.rdp".to_owned(), utf16(CONNECTION)),
     ]
 }
 

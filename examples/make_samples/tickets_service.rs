@@ -11,6 +11,7 @@ use super::records::{
     FIREWALL, channel, crash, listener, listener_failed, listening, memory_low, rule_off, scm,
     session_manager,
 };
+use super::texts::{SWITCHED_OFF, utf16};
 use super::tickets_logs::{ADDRESS, AHEAD, earlier_success, endpoint, system};
 use super::tickets_wire::{DAY, capture, dropped_after_hello, talk};
 use super::{TicketFile, rdp};
@@ -42,6 +43,7 @@ fn switched_off() -> Vec<TicketFile> {
         server_log("core", core),
         client_log("rdpclient", client_try(DAY, "ts-prod-01", 516, 2_300, 111)),
         ("server/state.txt".to_owned(), STATE.replace('\n', "\r\n").into_bytes()),
+        ("server/terminal-server.reg".to_owned(), utf16(SWITCHED_OFF)),
     ]
 }
 

@@ -7,7 +7,7 @@ use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What takes less shows nothing.
 pub(super) const PATIENCE: Duration = Duration::from_millis(500);
@@ -51,13 +51,14 @@ impl Drop for Bar {
 }
 
 fn show(meter: &Meter, over: &AtomicBool) {
-    thread::park_timeout(PATIENCE);
-    if over.load(Ordering::Acquire) {
-        return;
-    }
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    // Hidden at first, so that it knows the rate when it is shown.
+    let bar = ProgressBar::hidden();
+    let started = Instant::now();
     while !over.load(Ordering::Acquire) {
         draw(&bar, &meter.reading());
+        if bar.is_hidden() && started.elapsed() > PATIENCE {
+            bar.set_draw_target(ProgressDrawTarget::stderr());
+        }
         thread::park_timeout(TICK);
     }
     bar.finish_and_clear();
@@ -68,14 +69,14 @@ fn draw(bar: &ProgressBar, reading: &Reading) {
     // A part of a log is read twice: the bar stays full then.
     let read = reading.total.map_or(reading.read, |total| reading.read.min(total));
     if bar.length() != reading.total || bar.message().is_empty() {
-        let template = if reading.total.is_some() { MEASURED } else { UNMEASURED };
-        bar.set_style(style(template));
-        // What was unpacked before says nothing of the time that reading takes.
-        bar.reset();
         match reading.total {
             Some(total) => bar.set_length(total),
             None => bar.unset_length(),
         }
+        let template = if reading.total.is_some() { MEASURED } else { UNMEASURED };
+        bar.set_style(style(template));
+        // What was unpacked before says nothing of the time that reading takes.
+        bar.reset();
     }
     bar.set_position(read);
     bar.set_message(for_terminal(&reading.at).into_owned());

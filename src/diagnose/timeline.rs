@@ -350,7 +350,7 @@ fn network_name(observation: &Observation) -> String {
 
 /// The port that the client tried: of the connection, of the typed name, or the
 /// default one where the client's log names no other.
-fn wanted_port(attempt: &Attempt) -> Option<u16> {
+pub(super) fn wanted_port(attempt: &Attempt) -> Option<u16> {
     if let Some(port) = attempt.server.and_then(|server| server.port) {
         return Some(port);
     }

@@ -8,7 +8,7 @@ use super::log_facts::log_facts;
 use super::rdp_facts::rdp_facts;
 use super::security_facts::security_facts;
 use super::session_facts::was_taken_over;
-use super::text_facts::tells_why;
+use super::text_facts::tell_why;
 use super::tls_facts::Wanted;
 use super::wire_facts::{losses, wire_facts};
 use super::{Fact, Known};
@@ -101,7 +101,7 @@ pub(super) fn troubles(case: &Case, question: &Question) -> Vec<Trouble> {
     let mut troubles: Vec<Trouble> = by_parties.into_values().collect();
     add_names(case, &concerned, &mut troubles);
     // Somebody attached the text because connections fail.
-    if troubles.is_empty() && case.attempts.is_empty() && case.observations.iter().any(tells_why) {
+    if troubles.is_empty() && case.attempts.is_empty() && tell_why(case) {
         troubles.push(Trouble::default());
     }
     troubles
@@ -301,7 +301,8 @@ impl Trouble {
             attempt_facts.extend(known.clients.others(case, latest));
             attempt_facts.extend(known.changes.facts(case, &known.hosts, latest));
         }
-        attempt_facts.extend_from_slice(known.texts.facts());
+        let tries: Vec<&Attempt> = self.attempts(case).collect();
+        attempt_facts.extend(known.texts.facts(case, &tries));
         attempt_facts.extend(known.machine.facts(case, self.attempts(case)));
         self.name_facts(case, &known.hosts, &mut attempt_facts);
         if let Some(end) = self.attempts(case).map(|attempt| attempt.end).max() {

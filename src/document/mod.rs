@@ -5,9 +5,13 @@
 //! as not understood, never guessed at.
 
 mod acl;
+mod certificates;
 mod clock;
 mod dialog;
+mod netstat;
 mod policy;
+mod rdp_file;
+mod registry;
 mod scan;
 mod sessions;
 mod suites;
@@ -50,10 +54,19 @@ pub fn read(file: &EvidenceFile, knowledge: &Knowledge) -> DocumentFacts {
     facts.add(&file.name, EvidenceKind::Dialog, count, dialogs);
     let acl = acl::read(&text, &file.name);
     facts.add(&file.name, EvidenceKind::Acl, acl.count, acl.observations);
-    if acl.left_out > 0 {
-        let message = format!("listings of the same key that were not looked at: {}", acl.left_out);
-        facts.gaps.push(Gap::file(&file.name, message));
-    }
+    facts.left("listings of the same key that were not looked at", acl.left_out, &file.name);
+    facts.add_registry(registry::read(&text, &file.name), &file.name);
+    let netstat = netstat::read(&text, &file.name);
+    facts.add(&file.name, EvidenceKind::Netstat, netstat.count, netstat.observations);
+    facts.left("rows of netstat that were not understood", netstat.not_understood, &file.name);
+    facts.left("listings of netstat that were not looked at", netstat.left_out, &file.name);
+    let rdp = rdp_file::read(&text, &file.name);
+    facts.add(&file.name, EvidenceKind::RdpFile, rdp.count, rdp.observations);
+    facts.left("settings of an .rdp file that were not understood", rdp.not_understood, &file.name);
+    facts.left("settings of further .rdp files that were not looked at", rdp.left_out, &file.name);
+    let stores = certificates::read(&text, &file.name);
+    facts.add(&file.name, EvidenceKind::Certificates, stores.count, stores.observations);
+    facts.left("certificates that were not looked at", stores.left_out, &file.name);
     let scans = scan::read(&text, &file.name);
     facts.gaps.extend(scans.gaps());
     facts.add(&file.name, EvidenceKind::Scan, scans.count(), scans.observations);
@@ -115,6 +128,28 @@ impl DocumentFacts {
         if items > 0 {
             self.coverage.push(coverage(file, kind, items, &observations));
             self.observations.extend(observations);
+        }
+    }
+}
+
+impl DocumentFacts {
+    /// Adds what registry keys say, and what of them does not count.
+    fn add_registry(&mut self, keys: registry::Keys, file: &Arc<str>) {
+        self.add(file, EvidenceKind::Registry, keys.count, keys.observations);
+        if keys.changes {
+            let message =
+                "registry keys to be deleted: a text that changes settings does not show them";
+            self.gaps.push(Gap::file(file, message));
+        }
+        self.left("registry values that were not understood", keys.not_understood, file);
+        self.left("registry values of control sets that are not current", keys.other_sets, file);
+        self.left("registry values too many to be looked at", keys.left_out, file);
+    }
+
+    /// Counts in a gap what was not read.
+    fn left(&mut self, what: &str, count: u64, file: &Arc<str>) {
+        if count > 0 {
+            self.gaps.push(Gap::file(file, format!("{what}: {count}")));
         }
     }
 }

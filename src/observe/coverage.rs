@@ -39,6 +39,14 @@ pub enum EvidenceKind {
     Sessions,
     /// Policies in force, as `gpresult` shows them.
     Policy,
+    /// Settings, as `reg export` and `reg query` write them.
+    Registry,
+    /// Who listens, as Windows' `netstat` lists it.
+    Netstat,
+    /// A client's settings in an `.rdp` file.
+    RdpFile,
+    /// Certificates of a store, as `certutil` and PowerShell list them.
+    Certificates,
 }
 
 impl EvidenceKind {
@@ -62,28 +70,27 @@ impl EvidenceKind {
             Self::System => "system",
             Self::Sessions => "sessions",
             Self::Policy => "policy",
+            Self::Registry => "registry",
+            Self::Netstat => "netstat",
+            Self::RdpFile => "rdp_file",
+            Self::Certificates => "certificates",
         }
     }
 
     /// Whether it holds records of event logs.
     pub fn is_log(self) -> bool {
-        let capture = matches!(self, Self::Pcap | Self::Pcapng | Self::NetMon | Self::Etl);
-        !capture && !self.is_document()
-    }
-
-    /// Whether it is what a text says that somebody attached.
-    fn is_document(self) -> bool {
-        matches!(
-            self,
-            Self::Dialog
-                | Self::Acl
-                | Self::Scan
-                | Self::Suites
-                | Self::Clock
-                | Self::System
-                | Self::Sessions
-                | Self::Policy
-        )
+        match self {
+            Self::Pcap | Self::Pcapng | Self::NetMon | Self::Etl => false,
+            Self::Dialog | Self::Acl | Self::Registry | Self::Netstat => false,
+            Self::RdpFile | Self::Certificates | Self::Scan | Self::Suites => false,
+            Self::Clock | Self::System | Self::Sessions | Self::Policy => false,
+            Self::Evtx
+            | Self::EventXml
+            | Self::EventCliXml
+            | Self::EventJson
+            | Self::EventCsv
+            | Self::EventText => true,
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! How listings of permissions are written: `Get-Acl … | Format-List`, the rules of its
-//! `Access` one by one, and `icacls`. None of their keywords is translated.
+//! `Access` one by one or as a table, and `icacls`. None of their keywords is translated.
 
-use super::{Entry, LONGEST_PATH, Listing, concerns};
+use super::{CONTAINER, Entry, FOLDER, LONGEST_PATH, Listing, concerns, sddl};
 
 /// Gives each listing below `MachineKeys` with its line, counted from 1.
 pub(super) fn each(text: &str, mut give: impl FnMut(usize, &Listing)) {
@@ -13,14 +13,18 @@ pub(super) fn each(text: &str, mut give: impl FnMut(usize, &Listing)) {
         let rest = lines.get(at..).unwrap_or_default();
         let (listing, used) = match line.trim_start() {
             start if start.starts_with("Path ") || start.starts_with("PSPath ") => properties(rest),
-            start if start.starts_with("FileSystemRights ") => rules(rest, asked.as_deref()),
+            start if start.starts_with("FileSystemRights ") => match start.contains(':') {
+                true => rules(rest, asked.as_deref()),
+                false => table(rest, asked.as_deref()),
+            },
             _ => icacls(rest),
         };
         if line.to_ascii_lowercase().contains("get-acl") {
             // Copied for each list that follows, so it must not be long.
             asked = path_in(line).map(|path| path.chars().take(LONGEST_PATH).collect());
         }
-        if concerns(&listing.path) && !listing.entries.is_empty() {
+        let says_something = !listing.entries.is_empty() || listing.descriptor.is_some();
+        if concerns(&listing.path) && says_something {
             give(at + 1, &listing);
         }
         at += used.max(1);
@@ -45,6 +49,7 @@ fn property(line: &str) -> Option<(&str, &str)> {
 fn properties(lines: &[&str]) -> (Listing, usize) {
     let mut listing = Listing { whole: true, ..Listing::default() };
     let mut current = "";
+    let mut descriptor = String::new();
     let mut used = 0;
     for line in lines.iter().take_while(|line| !line.trim().is_empty()) {
         // A second path without an empty line before it.
@@ -64,10 +69,20 @@ fn properties(lines: &[&str]) -> (Listing, usize) {
             "Access" | "AccessToString" if !value.starts_with('{') => {
                 access(value, &mut listing);
             }
+            "Sddl" => descriptor.push_str(value),
             _ => {}
         }
     }
+    // A text that ends there may have been cut off there.
+    listing.whole &= !(ends_with(lines, used) && current.starts_with("Access"));
+    listing.descriptor = sddl::entries(&descriptor);
     (listing, used)
+}
+
+/// Whether nothing follows the first lines: not even the empty line that every command
+/// writes.
+fn ends_with(lines: &[&str], used: usize) -> bool {
+    used >= lines.len() && lines.last().is_some_and(|line| !line.trim().is_empty())
 }
 
 /// `NT AUTHORITY\NETWORK SERVICE Allow  Read, Synchronize`.
@@ -128,9 +143,54 @@ fn rules(lines: &[&str], asked: Option<&str>) -> (Listing, usize) {
             _ => {}
         }
     }
-    // The last rule was cut off.
-    listing.whole &= rights.is_empty();
+    // The last rule was cut off, or others may have been.
+    listing.whole &= rights.is_empty() && !ends_with(lines, used);
     (listing, used)
+}
+
+/// The same rules as a table:
+///
+/// ```text
+/// FileSystemRights AccessControlType IdentityReference   IsInherited InheritanceFlags …
+/// ---------------- ----------------- -----------------   ----------- ----------------
+///      FullControl             Allow NT AUTHORITY\SYSTEM       False             None
+/// ```
+fn table(lines: &[&str], asked: Option<&str>) -> (Listing, usize) {
+    let path = asked.unwrap_or_default().to_owned();
+    let mut listing = Listing { path, whole: true, ..Listing::default() };
+    let head = lines.first().map(|line| line.split_whitespace().take(3).collect::<Vec<_>>());
+    if head.as_deref() != Some(&["FileSystemRights", "AccessControlType", "IdentityReference"]) {
+        return (listing, 1);
+    }
+    let mut used = 1;
+    for line in lines.iter().skip(1).take_while(|line| !line.trim().is_empty()) {
+        used += 1;
+        if line.trim_start().starts_with("---") {
+            continue;
+        }
+        match row(line) {
+            Some(entry) => {
+                listing.whole &= rights_known(entry.0);
+                let identity = entry.2.to_owned();
+                listing.entries.push(Entry { identity, allow: entry.1, read: reads(entry.0) });
+            }
+            None => listing.whole = false,
+        }
+    }
+    listing.whole &= !ends_with(lines, used);
+    (listing, used)
+}
+
+/// Rights, whether they are allowed, and whose they are. A cell that was too wide ends
+/// with dots.
+fn row(line: &str) -> Option<(&str, bool, &str)> {
+    let (rights, allow, rest) = [(" Allow ", true), (" Deny ", false)]
+        .into_iter()
+        .find_map(|(word, allow)| line.split_once(word).map(|(a, b)| (a.trim(), allow, b)))?;
+    let inherited = [" True ", " False "].into_iter().filter_map(|word| rest.rfind(word)).max()?;
+    let identity = rest.get(..inherited)?.trim();
+    let cut = |cell: &str| cell.ends_with("...") || cell.ends_with('…');
+    (!cut(rights) && !cut(identity)).then_some((rights, allow, identity))
 }
 
 /// The properties of a rule.
@@ -190,7 +250,7 @@ fn rights_known(rights: &str) -> bool {
 /// `PATH IDENTITY:(I)(R)`, with more identities below.
 fn icacls(lines: &[&str]) -> (Listing, usize) {
     let mut listing = Listing { whole: true, ..Listing::default() };
-    let Some((path, first)) = lines.first().and_then(|line| line.split_once(' ')) else {
+    let Some((path, first)) = lines.first().and_then(|line| split_path(line)) else {
         return (listing, 1);
     };
     if !concerns(path) || !first.contains(":(") {
@@ -218,7 +278,21 @@ fn icacls(lines: &[&str]) -> (Listing, usize) {
         let read = rights.iter().any(|right| READ_LETTERS.contains(right));
         listing.entries.push(Entry { identity: identity.trim().to_owned(), allow, read });
     }
+    listing.whole &= !ends_with(lines, used);
     (listing, used)
+}
+
+/// The path at the beginning of a line, and what follows it. A path may have blanks before
+/// the folder of keys, not behind it.
+fn split_path(line: &str) -> Option<(&str, &str)> {
+    let is_rooted = line.get(1..3) == Some(":\\") || line.starts_with("\\\\");
+    if !is_rooted {
+        return line.split_once(' ');
+    }
+    let lower = line.to_ascii_lowercase();
+    let folder = lower.find(FOLDER).or_else(|| lower.find(CONTAINER))?;
+    let end = folder + line.get(folder..)?.find(' ')?;
+    Some((line.get(..end)?, line.get(end + 1..)?))
 }
 
 /// Rights of `icacls` that include reading, or whose denial does.

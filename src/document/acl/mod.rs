@@ -6,6 +6,7 @@
 
 mod identity;
 mod listing;
+mod sddl;
 
 use super::undated;
 use crate::observe::Observation;
@@ -37,8 +38,10 @@ pub(super) struct Listings {
 struct Listing {
     path: String,
     entries: Vec<Entry>,
-    /// Every entry was understood.
+    /// Every entry was understood, and none is missing.
     whole: bool,
+    /// The same in the language of descriptors, where it is whole.
+    descriptor: Option<Vec<Entry>>,
 }
 
 /// One entry that applies to the file itself.
@@ -89,25 +92,22 @@ impl Listing {
     /// What NETWORK SERVICE may do, and by whose entry: `read`, `denied`, `none` (no entry
     /// lets it read), or `unknown` where the listing does not tell.
     fn network_service(&self) -> (&'static str, &str) {
+        match (self.by_names(), &self.descriptor) {
+            // Names of another language: the descriptor has none.
+            (("unknown", _), Some(entries)) => by_entries(entries, true, true),
+            (found, _) => found,
+        }
+    }
+
+    fn by_names(&self) -> (&'static str, &str) {
         let english = self.entries.iter().any(|entry| identity::is_english(&entry.identity));
-        let who = |entry: &Entry| identity::listed(&entry.identity, english);
-        let reads = || self.entries.iter().filter(|entry| entry.read);
-        let by = |allow: bool, wanted: &[Listed]| {
-            reads().find(|entry| entry.allow == allow && wanted.contains(&who(entry)))
-        };
-        // A denial counts whatever else is allowed.
-        if let Some(entry) = by(false, &[Listed::Service, Listed::System]) {
-            return ("denied", &entry.identity);
-        }
-        if by(false, &[Listed::Unknown]).is_some() || self.several_files() {
-            return ("unknown", "");
-        }
-        if let Some(entry) = by(true, &[Listed::Service]) {
-            return ("read", &entry.identity);
-        }
-        match by(true, &[Listed::Unknown]).is_some() || !self.whole || self.entries.is_empty() {
-            true => ("unknown", ""),
-            false => ("none", ""),
+        match self.several_files() {
+            // Whose denial it is nobody knows, but it is there.
+            true => match by_entries(&self.entries, english, false) {
+                denied @ ("denied", _) => denied,
+                _ => ("unknown", ""),
+            },
+            false => by_entries(&self.entries, english, self.whole),
         }
     }
 
@@ -117,6 +117,30 @@ impl Listing {
         let mut seen = BTreeSet::new();
         let mut entries = self.entries.iter();
         self.path.contains('*') && !entries.all(|entry| seen.insert((&entry.identity, entry.allow)))
+    }
+}
+
+/// What entries let NETWORK SERVICE do. `english`: they name well-known accounts so;
+/// `whole`: none is missing.
+fn by_entries(entries: &[Entry], english: bool, whole: bool) -> (&'static str, &str) {
+    let who = |entry: &Entry| identity::listed(&entry.identity, english);
+    let by = |allow: bool, wanted: &[Listed]| {
+        let reads = entries.iter().filter(|entry| entry.read);
+        reads.into_iter().find(|entry| entry.allow == allow && wanted.contains(&who(entry)))
+    };
+    // A denial counts whatever else is allowed.
+    if let Some(entry) = by(false, &[Listed::Service, Listed::System]) {
+        return ("denied", &entry.identity);
+    }
+    if by(false, &[Listed::Unknown]).is_some() {
+        return ("unknown", "");
+    }
+    if let Some(entry) = by(true, &[Listed::Service]) {
+        return ("read", &entry.identity);
+    }
+    match by(true, &[Listed::Unknown]).is_some() || !whole || entries.is_empty() {
+        true => ("unknown", ""),
+        false => ("none", ""),
     }
 }
 

@@ -72,7 +72,7 @@ Sddl   : O:SYG:SYD:PAI(A;;FA;;;SY)(A;;FA;;;BA)
     let read = text.replace(r"BUILTIN\Administrators", r"NT AUTHORITY\NETWORK SERVICE");
     assert_eq!(told(&read), [r"2: key yes, read NT AUTHORITY\NETWORK SERVICE"]);
     let unnamed = text.replace("FullControl", "1179785");
-    assert_eq!(told(&unnamed), ["2: key yes, unknown"]);
+    assert_eq!(told(&unnamed.replace("Sddl", "Other")), ["2: key yes, unknown"]);
 }
 
 /// Rules below each other, as collectors write them, under the command's line.
@@ -109,6 +109,66 @@ fn rules_belong_to_the_path_of_the_command_above_them() {
 }
 
 #[test]
+fn the_descriptor_tells_what_names_of_another_language_do_not() {
+    let list = |access: &str, descriptor: &str| {
+        format!("Path   : {KEY}\nAccess : {access}\nAudit  :\nSddl   : {descriptor}\n\n")
+    };
+    let german = r"NT-AUTORITÄT\SYSTEM Allow  FullControl";
+    for (descriptor, expect) in [
+        ("O:SYG:SYD:PAI(A;;FA;;;SY)(A;;FA;;;BA)", "none"),
+        ("O:SYG:SYD:P(A;;FR;;;NS)", "read S-1-5-20"),
+        ("O:SYG:SYD:P(D;;FR;;;NS)(A;;FA;;;WD)", "denied S-1-5-20"),
+        ("O:BAG:DUD:(A;ID;0x1200a9;;;BU)S:(AU;SA;FA;;;WD)", "read S-1-5-32-545"),
+        ("O:SYG:SYD:(A;OICIIO;FA;;;NS)(A;;FA;;;SY)", "none"),
+        ("O:SYG:SYD:PAI(A;;FA;;;SY)(A;;F", "unknown"),
+        ("O:SYG:SYD:(A;;FA;;;SY)(XA;;FR;;;WD;(a))", "unknown"),
+        ("O:SYG:SYD:(A;;FA;;;S-1-5-80-1)", "unknown"),
+    ] {
+        assert_eq!(
+            told(&list(german, descriptor)),
+            [format!("1: key yes, {expect}")],
+            "{descriptor}"
+        );
+    }
+    let alone = format!("Path : {KEY}\nSddl : O:SYG:SYD:P(A;;FA;;;SY)\n\n");
+    assert_eq!(told(&alone), ["1: key yes, none"]);
+}
+
+#[test]
+fn a_table_of_rules_is_read() {
+    let rows = |row: &str| {
+        format!(
+            "PS C:\\> (Get-Acl '{KEY}').Access | ft\n\n FileSystemRights AccessControlType IdentityReference    IsInherited InheritanceFlags PropagationFlags\n ---------------- ----------------- -----------------    ----------- ---------------- ----------------\n      FullControl             Allow NT AUTHORITY\\SYSTEM        False             None             None\n{row}\n\n"
+        )
+    };
+    assert_eq!(told(&rows("")), ["3: key yes, none"]);
+    let read = r"Read, Synchronize             Allow NT AUTHORITY\NETWORK SERVICE False None None";
+    assert_eq!(told(&rows(read)), [r"3: key yes, read NT AUTHORITY\NETWORK SERVICE"]);
+    let cut = r"Read, Synchronize             Allow NT AUTHORITY\NETWOR... False None None";
+    assert_eq!(told(&rows(cut)), ["3: key yes, unknown"]);
+}
+
+#[test]
+fn a_path_may_have_blanks() {
+    let path =
+        r"D:\Old Data\Program Data\Crypto\RSA\MachineKeys\f686aace6942fb7f7ceb231212eef4a4_1";
+    let text = format!("{path} NT AUTHORITY\\SYSTEM:(F)\n   BUILTIN\\Administrators:(F)\n\n");
+    assert_eq!(told(&text), ["1: key yes, none"]);
+}
+
+#[test]
+fn a_listing_that_ends_in_the_middle_proves_no_absence() {
+    for text in [
+        format!("{KEY} NT AUTHORITY\\SYSTEM:(F)\n     BUILTIN\\Administrators:(F)"),
+        format!("Path   : {KEY}\nAccess : NT AUTHORITY\\SYSTEM Allow  FullControl"),
+        rules(KEY, &[("FullControl", "Allow", r"NT AUTHORITY\SYSTEM")]).trim_end().to_owned(),
+    ] {
+        assert_eq!(told(&text).len(), 1, "{text}");
+        assert!(told(&text)[0].ends_with("key yes, unknown"), "{text}");
+    }
+}
+
+#[test]
 fn other_texts_are_no_listings() {
     for text in ["", "Path : x", "icacls C:\\x (R)", "the MachineKeys folder:(a)", "Path :\n\n"] {
         assert!(told(text).is_empty(), "{text}");
@@ -135,7 +195,7 @@ fn a_list_without_end_takes_no_time() {
 
 proptest! {
     #[test]
-    fn any_text_ends(text in "(Path +: |Access : |FileSystemRights : |IdentityReference : |MachineKeys\\\\|f686aace6942fb7f7ceb231212eef4a4_|:\\(R\\)| Allow |Get-Acl |\n|[a-zé, ]{1,6}){0,60}") {
+    fn any_text_ends(text in "(Path +: |Access : |FileSystemRights : |FileSystemRights AccessControlType IdentityReference|Sddl : |D:\\(A;;FA;;;SY\\)|IdentityReference : |MachineKeys\\\\|f686aace6942fb7f7ceb231212eef4a4_|:\\(R\\)| Allow |Get-Acl |\n|[a-zé, ]{1,6}){0,60}") {
         let _ = told(&text);
     }
 }
