@@ -2,9 +2,12 @@
 
 use crate::support::{analyse, analyse_all, root};
 use rdp_triage::diagnose::{Certainty, Verdict};
+use rdp_triage::intake::FileKind;
 use rdp_triage::report::Report;
+use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
 
 /// A sample's evidence with a text beside it.
 fn with_text(sample: &str, text: &str) -> Report {
@@ -78,4 +81,36 @@ fn a_readable_key_speaks_against_the_unreadable_one() {
     };
     let report = with_text("cert-private-key-missing", &readable);
     assert_ne!(against(&report), Some(false), "{}", report.summary);
+}
+
+#[test]
+fn every_form_of_text_stands_in_a_sample() {
+    let mut forms: BTreeSet<String> = [
+        "acl",
+        "certificates",
+        "cipher_suites",
+        "clock",
+        "dialog",
+        "netstat",
+        "policy",
+        "rdp_file",
+        "registry",
+        "scan",
+        "sessions",
+        "system",
+    ]
+    .map(str::to_owned)
+    .into();
+    let texts: Vec<PathBuf> = crate::support::files(&root().join("samples"))
+        .into_iter()
+        .filter(|file| {
+            let mut head = Vec::new();
+            fs::File::open(file).unwrap().take(512).read_to_end(&mut head).unwrap();
+            rdp_triage::intake::sniff(&head) == FileKind::Text
+        })
+        .collect();
+    for coverage in analyse_all(&texts).coverage {
+        forms.remove(&coverage.kind);
+    }
+    assert!(forms.is_empty(), "in no sample: {forms:?}");
 }

@@ -117,3 +117,81 @@ EnhancedKeyUsageList : {Serverauthentifizierung (1.3.6.1.5.5.7.3.1)}
 
 
 ";
+
+/// `w32tm /stripchart /computer:… /samples:3` on the server, in German.
+pub(crate) const STRIPCHART: &str = "dc01.example.test wird überwacht [10.20.5.2:123].
+3 Beispiele werden gesammelt.
+Es ist 03.06.2025 10:40:12.
+10:40:12, d:+00.0009871s o:-719.8812345s  [                           *                           ]
+10:40:14, d:+00.0011204s o:-719.8813012s  [                           *                           ]
+10:40:16, d:+00.0010440s o:-719.8812871s  [                           *                           ]
+";
+
+/// A part of `gpresult /z` on a client.
+pub(crate) const CLIENT_POLICIES: &str = "Microsoft (R) Windows (R) Operating System Group Policy Result tool v2.0
+
+COMPUTER SETTINGS
+------------------
+    CN=WS-042,OU=Clients,DC=example,DC=test
+
+    Resultant Set Of Policies for Computer
+    ---------------------------------------
+
+        Administrative Templates
+        ------------------------
+            GPO: Clients Hardening
+                KeyName:     Software\\Microsoft\\Windows\\CurrentVersion\\Policies\\System\\CredSSP\\Parameters\\AllowEncryptionOracle
+                Value:       0, 0, 0, 0
+                State:       Enabled
+";
+
+/// `certutil -verifystore` of the certificate with this SHA-1, whose issuer says that it is
+/// revoked; in German.
+pub(crate) fn verified_store(sha1: &str) -> String {
+    let spaced: Vec<&str> = (0..20).map(|n| &sha1[2 * n..2 * n + 2]).collect();
+    format!(
+        "Remote Desktop \"Remotedesktop\"
+================ Zertifikat 0 ================
+Seriennummer: 1b0000002f6e0c9d4a7d00f2a100000000002f
+Aussteller: CN=Example Issuing CA
+Antragsteller: CN=ts-prod-01.example.test
+Kein Stammzertifikat
+Zertifikathash(sha1): {}
+  Schlüsselcontainer = TSSecKeySet1
+  Anbieter = Microsoft Strong Cryptographic Provider
+Zertifikat ist gesperrt: 0x80092010 (-2146885616 CRYPT_E_REVOKED)
+CertUtil: -verifystore-Befehl wurde erfolgreich ausgeführt.
+",
+        spaced.join(" ")
+    )
+}
+
+/// What `testssl --jsonfile` finds of a hardened server.
+pub(crate) const TESTSSL: &str = r#"[
+         {"id":"engine_problem","ip":"/","port":"443","severity":"WARN","finding":"No engine or GOST support via engine with your openssl"},
+         {"id":"SSLv3","ip":"ts-prod-01.example.test/10.20.5.11","port":"3389","severity":"OK","finding":"not offered"},
+         {"id":"TLS1","ip":"ts-prod-01.example.test/10.20.5.11","port":"3389","severity":"OK","finding":"not offered"},
+         {"id":"TLS1_1","ip":"ts-prod-01.example.test/10.20.5.11","port":"3389","severity":"OK","finding":"not offered"},
+         {"id":"TLS1_2","ip":"ts-prod-01.example.test/10.20.5.11","port":"3389","severity":"OK","finding":"offered"},
+         {"id":"TLS1_3","ip":"ts-prod-01.example.test/10.20.5.11","port":"3389","severity":"INFO","finding":"not offered and downgraded to a weaker protocol"},
+         {"id":"cipher-tls1_2_xc030","ip":"ts-prod-01.example.test/10.20.5.11","port":"3389","severity":"OK","finding":"TLSv1.2   xc030   ECDHE-RSA-AES256-GCM-SHA384       ECDH 384   AESGCM      256      TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"},
+         {"id":"cipher-tls1_2_xc02f","ip":"ts-prod-01.example.test/10.20.5.11","port":"3389","severity":"OK","finding":"TLSv1.2   xc02f   ECDHE-RSA-AES128-GCM-SHA256       ECDH 384   AESGCM      128      TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"}
+]
+"#;
+
+/// What a user wrote, with the client's dialog as Ctrl+C copies it, in French.
+pub(crate) const DIALOG: &str = "Since this morning I cannot connect to ts-prod-01 any more:
+
+[Window Title]
+Connexion Bureau à distance
+
+[Content]
+Le Bureau à distance ne parvient pas à se connecter à l’ordinateur distant.
+
+[Expanded Information]
+Code d’erreur : 0x204
+Code d’erreur étendu : 0x0
+Horodatage (UTC) : 06/03/25 08:15:21 AM
+
+[OK] [Aide]
+";

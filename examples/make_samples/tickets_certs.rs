@@ -8,12 +8,13 @@ use super::events_domain::{
 };
 use super::evtx::Event;
 use super::net::{At, RST, Side, Talk};
-use super::texts::{LISTENER, STORES, utf16};
+use super::texts::{LISTENER, STORES, utf16, verified_store};
 use super::tickets_logs::{AHEAD, core_log, system, text};
 use super::tickets_wire::{
     DAY, NAME, dropped_after_hello, flight, good, good_session, hello, negotiate, talk,
 };
 use super::{Noise, TicketFile, mcs, rdp, tls};
+use rdp_triage::base::hex;
 use sha1::{Digest, Sha1};
 
 const HOUR: i64 = 3_600_000;
@@ -110,7 +111,9 @@ fn revoked() -> Vec<TicketFile> {
         ("certificateContext", Value::Binary(Noise::new(85).bytes(24))),
     ];
     records.push(schannel(36883, DAY + 38, seen));
+    let store = verified_store(&hex(&thumbprint(&certificate)));
     vec![
+        ("server/RDPcert.txt".to_owned(), utf16(&store)),
         capture("client.pcapng", talk),
         client_log("system", records),
         client_log("rdpclient", client_try(DAY - 110, "ts-prod-01", 2308, 240, 85)),

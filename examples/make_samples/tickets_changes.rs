@@ -7,6 +7,7 @@ use super::events::{
 };
 use super::evtx::{Body, Event};
 use super::net::{At, Side};
+use super::texts::{STRIPCHART, utf16};
 use super::tickets_logs::{earlier_success, security, system};
 use super::tickets_wire::{DAY, capture, flight, good, hello, negotiate, talk};
 use super::{Noise, TicketFile, rdp, tls};
@@ -44,6 +45,7 @@ fn late_clock() -> Vec<TicketFile> {
         client_log("rdpclient", client_try(DAY - 130, "ts-prod-01", 7431, 1_400, 130)),
         server_log("core", core),
         security(audits),
+        ("server/W32Time.txt".to_owned(), utf16(STRIPCHART)),
     ]
 }
 

@@ -9,7 +9,7 @@ use super::events::{
 };
 use super::evtx::Event;
 use super::net::{At, Side, Talk};
-use super::texts::{VERSIONS_OFF, utf16};
+use super::texts::{CLIENT_POLICIES, VERSIONS_OFF, utf16};
 use super::tickets_wire::{self, DAY, alerted, dropped_after_hello, good_session, negotiate, talk};
 use super::{TicketFile, rdp};
 
@@ -168,6 +168,7 @@ fn oracle() -> Vec<TicketFile> {
         server_log("core", core),
         client_log("rdpclient", client_try(DAY - 120, "ts-prod-01", 2820, 560, 65)),
         client_log("system", system),
+        ("client/Gpresult-rz.txt".to_owned(), CLIENT_POLICIES.replace('\n', "\r\n").into_bytes()),
     ]
 }
 

@@ -2,6 +2,7 @@
 
 use super::certificate::Certificate;
 use super::net::{ACK, At, Bits, Frames, RST, SYN, Side, Talk, dns, unreachable};
+use super::texts::{DIALOG, TESTSSL};
 use super::{Noise, TicketFile, rdp, tls};
 
 /// 2025-06-03 08:15:00 UTC, in ms.
@@ -115,6 +116,7 @@ fn version_mismatch() -> Vec<TicketFile> {
     vec![
         ("client.pcap".to_owned(), talk.frames.pcap()),
         ("admin/scan.txt".to_owned(), SCAN.as_bytes().to_vec()),
+        ("admin/testssl.json".to_owned(), TESTSSL.as_bytes().to_vec()),
     ]
 }
 
@@ -154,7 +156,10 @@ fn filtered() -> Vec<TicketFile> {
     let mut talk = talk(32, At::Client);
     resolved(&mut talk.frames, DAY - 40);
     unanswered(&mut talk);
-    vec![capture("client.pcapng", talk)]
+    vec![
+        capture("client.pcapng", talk),
+        ("ticket.txt".to_owned(), DIALOG.replace('\n', "\r\n").into_bytes()),
+    ]
 }
 
 fn no_route() -> Vec<TicketFile> {
