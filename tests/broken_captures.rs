@@ -5,6 +5,7 @@ use crate::support::{analyse, files, root, shared};
 use pcap_parser::traits::PcapNGPacketBlock;
 use pcap_parser::{Block, PcapBlockOwned, PcapError, create_reader};
 use rdp_triage::capture::{ReadOutcome, read_frames};
+use rdp_triage::diagnose::Verdict;
 use rdp_triage::intake::EvidenceFile;
 use std::fs;
 use std::io::{Cursor, Write};
@@ -427,4 +428,16 @@ fn a_compressed_log_is_read_and_other_compressed_files_are_listed() {
         "{:?}",
         report.problems
     );
+}
+
+#[test]
+fn a_capture_that_ends_inside_the_handshake_is_no_clean_bill_of_health() {
+    let sample = crate::support::root().join("samples/tls-version-mismatch/client.pcap");
+    let bytes = std::fs::read(sample).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("cut.pcap"), &bytes[..bytes.len() * 3 / 5]).unwrap();
+    let report = crate::support::analyse(folder.path());
+    assert_eq!(report.problems.len(), 1, "{:?}", report.problems);
+    assert_eq!(report.verdict, Verdict::Inconclusive, "{}", report.summary);
+    assert!(report.summary.contains("seen to its end"), "{}", report.summary);
 }

@@ -114,3 +114,11 @@ fn every_form_of_text_stands_in_a_sample() {
     }
     assert!(forms.is_empty(), "in no sample: {forms:?}");
 }
+
+#[test]
+fn texts_that_show_no_connection_are_no_clean_bill_of_health() {
+    let listing = "\n  Proto  Local Address          Foreign Address        State           PID\n  TCP    0.0.0.0:135            0.0.0.0:0              LISTENING       912\n  TCP    0.0.0.0:3389           0.0.0.0:0              LISTENING       1040\n";
+    let report = alone(listing);
+    assert_eq!(report.verdict, Verdict::Inconclusive, "{}", report.summary);
+    assert!(report.summary.contains("nothing shows that anybody connected"), "{}", report.summary);
+}

@@ -47,6 +47,7 @@ pub use trouble::Question;
 
 use crate::correlate::{Attempt, Case, Outcome};
 use crate::knowledge::Knowledge;
+use crate::observe::Coverage;
 use certificate_facts::Identities;
 use change_facts::Changes;
 use client_facts::Clients;
@@ -171,6 +172,16 @@ pub fn diagnose(case: &Case, knowledge: &Knowledge, question: &Question) -> Find
     Findings { verdict, diagnoses, missing, attempts, left_out, complaints, background, checks }
 }
 
+/// Whether no attempt is seen to its end, and a capture is torn: what is missing may be
+/// the failure.
+fn is_cut(case: &Case, question: &Question) -> bool {
+    let mut attempts = case.attempts.iter().filter(|attempt| question.concerns(attempt)).peekable();
+    let torn = |coverage: &Coverage| !coverage.kind.is_log() && coverage.unreadable > 0;
+    attempts.peek().is_some()
+        && attempts.all(|attempt| attempt.outcome == Outcome::Unknown)
+        && case.coverage.iter().any(torn)
+}
+
 fn without_trouble(
     case: &Case,
     question: &Question,
@@ -187,6 +198,10 @@ fn without_trouble(
         && case.coverage.iter().any(|coverage| coverage.unreadable >= coverage.items.max(1));
     // The user saw a failure that this evidence does not show.
     let unseen = !complaints.is_empty();
+    // Texts say how a machine is set up, not that anybody connected.
+    let spoke = |coverage: &&Coverage| coverage.items > 0 && !coverage.kind.is_document();
+    let only_texts = !case.coverage.iter().any(|coverage| spoke(&coverage));
+    let unseen = unseen || only_texts || is_cut(case, question);
     let verdict = match (readable, unanswered || torn || unseen) {
         (false, _) => Verdict::NoEvidence,
         (true, true) => Verdict::Inconclusive,

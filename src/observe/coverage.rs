@@ -77,6 +77,12 @@ impl EvidenceKind {
         }
     }
 
+    /// Whether it is what a text says that somebody attached.
+    pub fn is_document(self) -> bool {
+        let is_capture = matches!(self, Self::Pcap | Self::Pcapng | Self::NetMon | Self::Etl);
+        !is_capture && !self.is_log()
+    }
+
     /// Whether it holds records of event logs.
     pub fn is_log(self) -> bool {
         match self {

@@ -46,6 +46,15 @@ fn undecided(report: &Report, findings: &Findings) -> String {
             "The user saw {shown}, which names no cause alone, and nothing in this evidence shows the connection that failed."
         );
     }
+    // Texts have no time.
+    if report.coverage.iter().all(|coverage| coverage.from.is_none()) {
+        return "The attached texts say how machines are set up, and nothing shows that anybody connected: event logs or a capture would."
+            .to_owned();
+    }
+    if findings.attempts.is_empty() && !report.attempts.is_empty() {
+        return "No connection was seen to its end, and a part of the capture could not be read: see the problems."
+            .to_owned();
+    }
     if report.attempts.is_empty() {
         return "No RDP connection was found, but most of this evidence could not be read: see the problems."
             .to_owned();

@@ -237,6 +237,7 @@ impl Walk {
                 self.number,
                 counted(have, "byte"),
             );
+            gaps.unreadable += 1;
             gaps.push(input.offset, message);
             return false;
         };
@@ -298,6 +299,7 @@ impl Walk {
         }
         if !whole {
             let caplen = record.caplen;
+            gaps.unreadable += 1;
             gaps.push(
                 input.offset,
                 format!("the file ends inside frame {number}: {have} of {caplen} bytes are there"),

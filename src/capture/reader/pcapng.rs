@@ -46,6 +46,7 @@ impl Walk {
         if have < BLOCK_MIN_LEN {
             let message =
                 format!("the file ends inside a block header ({} left)", counted(have, "byte"));
+            gaps.unreadable += 1;
             gaps.push(input.offset, message);
             return false;
         }
@@ -126,6 +127,7 @@ impl Walk {
             let why = format!("a block with the wrong length {length}");
             return self.skip_hole(input, gaps, sink, &why);
         }
+        gaps.unreadable += 1;
         gaps.push(
             input.offset,
             format!(
