@@ -67,8 +67,12 @@ impl EvidenceKind {
 
     /// Whether it holds records of event logs.
     pub fn is_log(self) -> bool {
-        let capture = matches!(self, Self::Pcap | Self::Pcapng | Self::NetMon | Self::Etl);
-        !capture && !self.is_document()
+        !self.is_capture() && !self.is_document()
+    }
+
+    /// Whether it holds packets.
+    pub fn is_capture(self) -> bool {
+        matches!(self, Self::Pcap | Self::Pcapng | Self::NetMon | Self::Etl)
     }
 
     /// Whether it is what a text says that somebody attached.
@@ -140,4 +144,10 @@ pub struct Coverage {
     pub unreadable: u64,
     /// In the order of time; absence proves nothing inside them.
     pub holes: Vec<Hole>,
+}
+
+/// Whether a channel is the one that is wanted: a rule may name it in full or by the part
+/// that tells it apart.
+pub fn channel_is(channel: &str, wanted: &str) -> bool {
+    channel.eq_ignore_ascii_case(wanted) || (wanted.len() > 6 && channel.contains(wanted))
 }
