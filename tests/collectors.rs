@@ -30,7 +30,7 @@ fn a_security_log_that_was_not_collected_is_asked_for_by_the_collectors_own_swit
     assert!(collector.leaves_out.iter().any(|left| security(&left.wanted)), "{collector:?}");
     let asked = report.missing_evidence.iter().flat_map(|missing| missing.how.first());
     let asked: Vec<&String> = asked.collect();
-    let own = "MSRD-Collect, on the server: in its window";
+    let own = "MSRD-Collect, on the server: choose the Security log";
     assert!(asked.iter().any(|how| how.starts_with(own)), "{asked:?}");
     let mut table = Vec::new();
     write_table(&report, Style { width: 100, color: false }, &mut table).unwrap();
