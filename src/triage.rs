@@ -58,6 +58,9 @@ pub fn analyse(
     meter: &Meter,
 ) -> Report {
     let ports = ports(config);
+    // Every file has its name in the one list or the other.
+    let names = files.iter().map(|file| &*file.name).chain(gaps.iter().map(|gap| &*gap.file));
+    let collections = knowledge.collections(names);
     meter.expect(files.iter().map(|file| file.size).sum());
     let read: Vec<Read> = capture::streams(files)
         .par_iter()
@@ -75,7 +78,8 @@ pub fn analyse(
         })
         .collect();
     meter.begin(&"what belongs together".into());
-    let evidence = lay_down(read, &mut gaps);
+    let mut evidence = lay_down(read, &mut gaps);
+    evidence.collections = collections;
     let case = correlate(evidence, &config.clock_offsets);
     let findings = diagnose(&case, knowledge, &config.question);
     gaps.sort();

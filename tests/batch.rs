@@ -161,7 +161,7 @@ fn an_interrupted_batch_leaves_whole_reports_and_ends_the_same_when_resumed() {
 fn a_case_beyond_its_time_is_told_and_the_others_go_on() {
     let desk = desk();
     let output =
-        batch(&["tickets", "--max-time", "0.001", "--format", "jsonl", "--strict"], desk.path());
+        batch(&["tickets", "--max-time", "0.00001", "--format", "jsonl", "--strict"], desk.path());
     let lines = text(&output.stdout);
     assert_eq!(lines.lines().count(), 6);
     let stopped = lines.lines().filter(|line| line.contains("--max-time")).count();

@@ -432,11 +432,11 @@ fn a_compressed_log_is_read_and_other_compressed_files_are_listed() {
 
 #[test]
 fn a_capture_that_ends_inside_the_handshake_is_no_clean_bill_of_health() {
-    let sample = crate::support::root().join("samples/tls-version-mismatch/client.pcap");
-    let bytes = std::fs::read(sample).unwrap();
+    let sample = root().join("samples/tls-version-mismatch/client.pcap");
+    let bytes = fs::read(sample).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("cut.pcap"), &bytes[..bytes.len() * 3 / 5]).unwrap();
-    let report = crate::support::analyse(folder.path());
+    fs::write(folder.path().join("cut.pcap"), &bytes[..bytes.len() * 3 / 5]).unwrap();
+    let report = analyse(folder.path());
     assert_eq!(report.problems.len(), 1, "{:?}", report.problems);
     assert_eq!(report.verdict, Verdict::Inconclusive, "{}", report.summary);
     assert!(report.summary.contains("seen to its end"), "{}", report.summary);

@@ -18,6 +18,7 @@ mod catalog;
 mod causes;
 mod checks;
 mod cli;
+mod collectors;
 mod compound;
 mod corpus;
 mod decryption;

@@ -4,7 +4,8 @@ use crate::evaluate::case::HEALTHY;
 use crate::make_samples;
 use crate::support::{analyse, files, folders, name, root};
 use rdp_triage::diagnose::Verdict;
-use rdp_triage::report::{Report, Style, write_json, write_table};
+use rdp_triage::intake::{FileKind, sniff};
+use rdp_triage::report::{ProblemReport, Report, Style, write_json, write_table};
 use std::fs;
 use std::path::Path;
 
@@ -96,6 +97,72 @@ fn the_generators_make_the_checked_in_samples_byte_by_byte() {
     for (made, kept) in made.iter().zip(&kept) {
         assert!(made.1 == kept.1, "{} differs: run `cargo run --example make_samples`", made.0);
     }
+}
+
+/// The forms in which tickets are packed: how their names end, and what they are.
+const PACKED: [(&str, FileKind); 8] = [
+    (".zip", FileKind::Zip),
+    (".7z", FileKind::SevenZip),
+    (".cab", FileKind::Cab),
+    (".tar", FileKind::Tar),
+    (".gz", FileKind::Gzip),
+    (".xz", FileKind::Xz),
+    (".zst", FileKind::Zstd),
+    (".bz2", FileKind::Bzip2),
+];
+
+#[test]
+fn each_form_of_packing_is_in_a_sample_and_decides_its_diagnosis() {
+    let mut cited = Vec::new();
+    for sample in samples() {
+        for path in files(&sample) {
+            let packed = PACKED.iter().find(|(end, _)| name(&path).ends_with(end));
+            if let Some((_, kind)) = packed {
+                assert_eq!(*kind, sniff(&fs::read(&path).unwrap()), "{}", path.display());
+            }
+        }
+        let report = analyse(&sample);
+        let first = report.diagnoses.into_iter().take(1);
+        cited.extend(first.flat_map(|d| d.evidence).map(|evidence| evidence.source.file));
+    }
+    for (end, kind) in PACKED {
+        let inside = format!("{end}/");
+        let decides = |file: &&String| file.contains(&inside) || file.ends_with(end);
+        assert!(cited.iter().any(|file| decides(&file)), "{kind:?} decides no sample");
+    }
+    // In each other, a tar in a stream, and names with escapes that were undone once.
+    for part in [".zip/(71)", ".cab/System.evtx", ".tar.gz/", "/auto/C:/Windows/", "%4Operational"]
+    {
+        assert!(cited.iter().any(|file| file.contains(part)), "{part} decides no sample");
+    }
+}
+
+#[test]
+fn a_protected_entry_is_named_beside_what_was_read() {
+    let report = analyse(&root().join("samples/service-termservice-crash"));
+    let told = |p: &ProblemReport| {
+        p.file == "logs.zip/server/Security.evtx" && p.message.contains("encrypted")
+    };
+    assert!(report.problems.iter().any(told), "{:?}", report.problems);
+    assert!(report.coverage.iter().any(|c| c.file == "logs.zip/server/System.evtx"));
+}
+
+#[test]
+fn samples_of_collectors_are_known() {
+    let collectors = |sample: &str| -> Vec<String> {
+        let report = analyse(&root().join("samples").join(sample));
+        report.collectors.into_iter().map(|collector| collector.id).collect()
+    };
+    for (sample, expect) in [
+        ("cert-wrong-usage", "msrd-collect"),
+        ("workstation-restriction", "kape"),
+        ("logon-hours-restriction", "kape"),
+        ("authz-logon-right-denied", "velociraptor"),
+        ("ephemeral-port-exhaustion", "intune"),
+    ] {
+        assert_eq!(collectors(sample), [expect], "{sample}");
+    }
+    assert!(collectors("no-fault-found").is_empty());
 }
 
 #[test]

@@ -16,6 +16,7 @@ pub(crate) mod evtx;
 pub(crate) mod lan;
 mod mcs;
 pub(crate) mod net;
+mod packed;
 pub(crate) mod rdp;
 mod records;
 mod texts;

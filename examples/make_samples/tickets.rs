@@ -1,13 +1,11 @@
 //! The list of tickets.
 
 use super::TicketFile;
+use super::packed::{gzip, sent};
 use super::{
     tickets_certs, tickets_changes, tickets_gateway, tickets_licence, tickets_logs, tickets_nla,
     tickets_reach, tickets_service, tickets_session, tickets_wire,
 };
-use flate2::Compression;
-use flate2::write::GzEncoder;
-use std::io::Write as _;
 
 /// Every ticket: its folder's name, which is the id of its cause, and its files.
 pub(crate) fn all() -> Vec<(String, Vec<TicketFile>)> {
@@ -22,12 +20,14 @@ pub(crate) fn all() -> Vec<(String, Vec<TicketFile>)> {
     tickets.extend(tickets_gateway::all());
     tickets.extend(tickets_changes::all());
     tickets.sort_by_key(|(name, _)| *name);
-    tickets.into_iter().map(|(name, files)| (name.to_owned(), packed(files))).collect()
+    let packed =
+        |(name, files): (&str, Vec<TicketFile>)| (name.to_owned(), sent(name, compressed(files)));
+    tickets.into_iter().map(packed).collect()
 }
 
 /// A log takes at least 68 KiB, mostly zeros: tickets with many of them bring them
 /// gzip'd, as some collectors do.
-fn packed(files: Vec<TicketFile>) -> Vec<TicketFile> {
+fn compressed(files: Vec<TicketFile>) -> Vec<TicketFile> {
     let is_log = |name: &str| name.ends_with(".evtx");
     if files.iter().filter(|(name, _)| is_log(name)).count() < 4 {
         return files;
@@ -37,11 +37,4 @@ fn packed(files: Vec<TicketFile>) -> Vec<TicketFile> {
         false => (name, bytes),
     };
     files.into_iter().map(pack).collect()
-}
-
-/// Without a time in the header, so that the bytes never differ.
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    encoder.write_all(bytes).expect("memory takes everything");
-    encoder.finish().expect("memory takes everything")
 }

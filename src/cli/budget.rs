@@ -49,7 +49,7 @@ impl BudgetArgs {
 fn parse_seconds(text: &str) -> Result<Duration> {
     let seconds: f64 = text.parse()?;
     // A year is longer than anybody waits, and no overflow.
-    match (0.001..=31_536_000.0).contains(&seconds) {
+    match (0.000_001..=31_536_000.0).contains(&seconds) {
         true => Ok(Duration::from_secs_f64(seconds)),
         false => Err(anyhow!("not a number of seconds above 0")),
     }

@@ -2,7 +2,7 @@
 
 use super::{Attempt, Case};
 use crate::base::HostTime;
-use crate::observe::{Coverage, Hole, Side};
+use crate::observe::{Coverage, Hole, Side, channel_is};
 use jiff::SignedDuration;
 use std::collections::BTreeMap;
 
@@ -29,7 +29,7 @@ pub fn covering<'a>(case: &'a Case, attempt: &Attempt, wanted: &str) -> Option<&
         None => None,
     };
     let files = by_speaker(case.coverage.iter().filter(|log| {
-        log.channel.as_deref().is_some_and(|channel| channel_matches(channel, what))
+        log.channel.as_deref().is_some_and(|channel| channel_is(channel, what))
             && host.is_none_or(|host| log.host.as_deref() == Some(host))
     }));
     files.into_iter().find_map(|((host, _), files)| {
@@ -81,11 +81,6 @@ fn parts(wanted: &str) -> (Option<Side>, &str) {
         Some(("client", what)) => (Some(Side::Client), what),
         _ => (None, wanted),
     }
-}
-
-/// A rule may name a channel in full or by the part that tells it apart.
-fn channel_matches(channel: &str, wanted: &str) -> bool {
-    channel.eq_ignore_ascii_case(wanted) || (wanted.len() > 6 && channel.contains(wanted))
 }
 
 /// Files that may take turns to cover one attempt; archives of a busy log fill in hours.

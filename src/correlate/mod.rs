@@ -33,7 +33,7 @@ pub use outcome::{
 pub use settle::log_success;
 
 use crate::base::CaseTime;
-use crate::observe::{Conversation, Coverage, Observation, Vantage};
+use crate::observe::{Collection, Conversation, Coverage, Observation, Vantage};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -44,6 +44,8 @@ pub struct Evidence {
     pub conversations: Vec<Conversation>,
     pub observations: Vec<Observation>,
     pub coverage: Vec<Coverage>,
+    /// What collectors gathered.
+    pub collections: Vec<Collection>,
 }
 
 /// The evidence in order: hosts, one clock, attempts.
@@ -56,6 +58,8 @@ pub struct Case {
     /// In the order of their start.
     pub attempts: Vec<Attempt>,
     pub coverage: Vec<Coverage>,
+    /// What collectors gathered.
+    pub collections: Vec<Collection>,
     /// Records that are counted with another file that holds them too, by file and by
     /// the log that it holds.
     copies: copies::Copies,
@@ -128,7 +132,7 @@ impl Case {
 /// Puts the evidence of one case in order. `given` are the offsets that the user
 /// stated, by host name.
 pub fn correlate(evidence: Evidence, given: &[(String, jiff::SignedDuration)]) -> Case {
-    let Evidence { conversations, mut observations, mut coverage } = evidence;
+    let Evidence { conversations, mut observations, mut coverage, collections } = evidence;
     let copies = copies::count_once(&mut observations, &coverage);
     holes::fill(&mut coverage, &observations);
     let conversations: Vec<Arc<Conversation>> = conversations.into_iter().map(Arc::new).collect();
@@ -161,7 +165,7 @@ pub fn correlate(evidence: Evidence, given: &[(String, jiff::SignedDuration)]) -
     }
     let hosts = hosts::hosts(&attempts, &observations, &coverage, &clocks);
     let between = between(&observations);
-    Case { observations, clocks, hosts, attempts, coverage, copies, between }
+    Case { observations, clocks, hosts, attempts, coverage, collections, copies, between }
 }
 
 /// A packet that Windows dropped, as Packet Monitor tells.

@@ -1,5 +1,6 @@
 //! What would decide, and is not there?
 
+use super::collected;
 use super::complaint::Complaint;
 use super::diagnosis::Diagnosis;
 use super::trouble::Trouble;
@@ -22,7 +23,7 @@ pub struct Missing {
 const MOST_REQUESTS: usize = 5;
 
 /// Causes below this share of the leader's probability need no separating.
-const WORTH_SEPARATING: f64 = 0.05;
+pub(super) const WORTH_SEPARATING: f64 = 0.05;
 
 /// What is worth less than this is not asked for, in bits.
 const LEAST_GAIN: f64 = 0.005;
@@ -44,13 +45,17 @@ pub(super) fn missing(
         !settle.unless.is_empty()
             && trouble.attempts(case).any(|attempt| covers(case, attempt, &settle.unless))
     };
-    let mut requests = requests(&leaders, is_there);
+    let mut requests = requests(&leaders, case, knowledge, is_there);
     requests.extend(holes(case, trouble));
     requests
 }
 
 /// What would tell of which cause the user's codes are, where nothing else is there.
-pub(super) fn for_complaints(complaints: &[Complaint], knowledge: &Knowledge) -> Vec<Missing> {
+pub(super) fn for_complaints(
+    case: &Case,
+    complaints: &[Complaint],
+    knowledge: &Knowledge,
+) -> Vec<Missing> {
     let fits = |cause: &&Cause| {
         complaints.iter().any(|told| fit_of(cause, told.reason, told.extended).is_some())
     };
@@ -58,33 +63,40 @@ pub(super) fn for_complaints(complaints: &[Complaint], knowledge: &Knowledge) ->
     let all: f64 = knowledge.causes.values().filter(fits).map(odds).sum();
     let causes = knowledge.causes.values().filter(fits);
     let candidates: Vec<(&Cause, f64)> = causes.map(|cause| (cause, odds(cause) / all)).collect();
-    requests(&candidates, |_| false)
+    requests(&candidates, case, knowledge, |_| false)
 }
 
 /// Asks for one thing after the other: each time for what tells most, given that the
-/// ones before will be there.
-fn requests(candidates: &[(&Cause, f64)], is_there: impl Fn(&Settle) -> bool) -> Vec<Missing> {
+/// ones before will be there. Where a collector of this case leaves it out, its own switch
+/// comes first.
+fn requests(
+    candidates: &[(&Cause, f64)],
+    case: &Case,
+    knowledge: &Knowledge,
+    is_there: impl Fn(&Settle) -> bool,
+) -> Vec<Missing> {
     // Two causes may ask for the same thing in other words: once is enough.
-    let mut wanted: BTreeMap<&[String], Missing> = BTreeMap::new();
+    let mut wanted: BTreeMap<&[String], (&str, Missing)> = BTreeMap::new();
     for (cause, _) in candidates {
         for settle in cause.settle.iter().filter(|settle| !is_there(settle)) {
-            let request = wanted.entry(settle.how.as_slice()).or_insert_with(|| Missing {
-                what: settle.what.clone(),
-                would_separate: Vec::new(),
-                how: settle.how.clone(),
+            let (_, request) = wanted.entry(settle.how.as_slice()).or_insert_with(|| {
+                let (what, how) = (settle.what.clone(), settle.how.clone());
+                (settle.unless.as_str(), Missing { what, would_separate: Vec::new(), how })
             });
             request.would_separate.push(cause.id.clone());
         }
     }
-    let mut open: Vec<Missing> = wanted.into_values().collect();
+    let mut open: Vec<(&str, Missing)> = wanted.into_values().collect();
     let mut unsettled: BTreeMap<&str, f64> =
         candidates.iter().map(|(cause, probability)| (cause.id.as_str(), *probability)).collect();
     let mut requests = Vec::new();
     while requests.len() < MOST_REQUESTS {
-        let gains = open.iter().map(|request| gain(&unsettled, &request.would_separate));
+        let gains = open.iter().map(|(_, request)| gain(&unsettled, &request.would_separate));
         let best = gains.enumerate().max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)));
         let Some((index, _)) = best.filter(|(_, gain)| *gain > LEAST_GAIN) else { break };
-        let request = open.swap_remove(index);
+        let (wanted, mut request) = open.swap_remove(index);
+        let switches = collected::switches(case, wanted, knowledge);
+        request.how.splice(0..0, switches);
         for cause in &request.would_separate {
             unsettled.remove(cause.as_str());
         }

@@ -11,6 +11,7 @@ mod change_facts;
 mod checks;
 mod client_facts;
 mod clock_facts;
+mod collected;
 mod complaint;
 mod diagnosis;
 mod directory_facts;
@@ -38,6 +39,7 @@ mod wire_facts;
 
 pub use background::{Background, Change};
 pub use checks::{Check, Step};
+pub use collected::Collected;
 pub use complaint::Complaint;
 pub use diagnosis::{Certainty, Diagnosis, Evidence, Part};
 pub use fact::Fact;
@@ -91,6 +93,8 @@ pub struct Findings {
     pub background: Background,
     /// What is well on the way to the desktop, and what is not.
     pub checks: Vec<Check>,
+    /// What collectors gathered, and what they left out.
+    pub collected: Vec<Collected>,
 }
 
 /// What the user saw, and whether the ranking is about it.
@@ -155,10 +159,8 @@ pub fn diagnose(case: &Case, knowledge: &Knowledge, question: &Question) -> Find
     };
     let missing = missing::missing(case, &trouble, &ranking.diagnoses, knowledge);
     let attempts = trouble.attempt_ids(case);
-    let checks = {
-        let attempts: Vec<&Attempt> = trouble.attempts(case).collect();
-        checks::checks(case, &attempts, trouble.names(case), knowledge)
-    };
+    let of_trouble: Vec<&Attempt> = trouble.attempts(case).collect();
+    let checks = checks::checks(case, &of_trouble, trouble.names(case), knowledge);
     let left_out = trouble::left_out(case, question);
     let complaints = complaints
         .into_iter()
@@ -169,7 +171,18 @@ pub fn diagnose(case: &Case, knowledge: &Knowledge, question: &Question) -> Find
         .collect();
     let background = background::background(case, &trouble, knowledge);
     let diagnoses = ranking.diagnoses;
-    Findings { verdict, diagnoses, missing, attempts, left_out, complaints, background, checks }
+    let collected = collected::collected(case, &of_trouble, &diagnoses, knowledge);
+    Findings {
+        verdict,
+        diagnoses,
+        missing,
+        attempts,
+        left_out,
+        complaints,
+        background,
+        checks,
+        collected,
+    }
 }
 
 /// Whether no attempt is seen to its end, and a capture is torn: what is missing may be
@@ -215,12 +228,23 @@ fn without_trouble(
         true => Vec::new(),
         false => checks::checks(case, &worked, Vec::new(), knowledge),
     };
-    let missing = missing::for_complaints(&complaints, knowledge);
+    let missing = missing::for_complaints(case, &complaints, knowledge);
     let complaints = complaints
         .into_iter()
         .map(|complaint| Seen { complaint, concerns_an_attempt: false })
         .collect();
     let background = Background::default();
     let diagnoses = Vec::new();
-    Findings { verdict, diagnoses, missing, attempts, left_out, complaints, background, checks }
+    let collected = collected::collected(case, &[], &diagnoses, knowledge);
+    Findings {
+        verdict,
+        diagnoses,
+        missing,
+        attempts,
+        left_out,
+        complaints,
+        background,
+        checks,
+        collected,
+    }
 }

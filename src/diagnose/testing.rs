@@ -42,7 +42,7 @@ pub(super) fn case_of(observations: Vec<Observation>) -> Case {
 }
 
 pub(super) fn case_with(observations: Vec<Observation>, coverage: Vec<Coverage>) -> Case {
-    correlate(Evidence { conversations: Vec::new(), observations, coverage }, &[])
+    correlate(Evidence { observations, coverage, ..Evidence::default() }, &[])
 }
 
 /// A log of [`HOST`].

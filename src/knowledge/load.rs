@@ -1,6 +1,8 @@
 use super::{
-    Cause, CodeTable, Event, Fix, HealthCheck, Knowledge, Provider, Rule, Timeline, message,
+    Cause, CodeTable, Collector, Event, Fix, HealthCheck, Knowledge, Provider, Rule, Timeline,
+    message,
 };
+use crate::observe::channel_is;
 use rayon::prelude::*;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -35,6 +37,12 @@ struct FixFile {
 #[serde(deny_unknown_fields)]
 struct CheckFile {
     check: Vec<HealthCheck>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CollectorFile {
+    collector: Vec<Collector>,
 }
 
 pub(super) fn embedded() -> Result<Knowledge, Error> {
@@ -97,6 +105,7 @@ enum Part {
     Table(CodeTable),
     Fixes(Vec<Fix>),
     Checks(Vec<HealthCheck>),
+    Collectors(Vec<Collector>),
     Cause(Box<Cause>),
     Timeline(Timeline),
 }
@@ -110,24 +119,27 @@ fn parse(name: &str, text: &str) -> Result<Part, Error> {
         Some("table") => Part::Table(toml::from_str(text).map_err(fail)?),
         Some("fix") => Part::Fixes(toml::from_str::<FixFile>(text).map_err(fail)?.fix),
         Some("check") => Part::Checks(toml::from_str::<CheckFile>(text).map_err(fail)?.check),
+        Some("collector") => {
+            Part::Collectors(toml::from_str::<CollectorFile>(text).map_err(fail)?.collector)
+        }
         Some("id") => Part::Cause(toml::from_str(text).map_err(fail)?),
         Some("timeline") => Part::Timeline(toml::from_str(text).map_err(fail)?),
         _ => {
             // Broken TOML is the better reason.
             text.parse::<toml::Table>().map_err(fail)?;
-            let message =
-                "holds neither a provider, a code table, fixes, checks, a timeline nor a cause";
+            let message = "holds neither a provider, a code table, fixes, checks, collectors, a timeline nor a cause";
             return Err(wrong(name, message));
         }
     })
 }
 
 /// The key that tells what a file holds: one of its own, before any table, or the
-/// fixes or checks.
+/// fixes, checks or collectors.
 fn first_key(text: &str) -> Option<&str> {
     for line in text.lines().map(str::trim_start) {
         if let Some(table) = line.strip_prefix("[[") {
-            return ["fix", "check"].into_iter().find(|key| table.strip_suffix("]]") == Some(key));
+            let tables = ["fix", "check", "collector"];
+            return tables.into_iter().find(|key| table.strip_suffix("]]") == Some(key));
         }
         let key = line.split_once('=').map(|(key, _)| key.trim().trim_matches('"'));
         if let Some(key) =
@@ -166,6 +178,10 @@ fn add(knowledge: &mut Knowledge, part: Part) {
                 }
             }
         }
+        Part::Collectors(collectors) => {
+            let by_id = collectors.into_iter().map(|collector| (collector.id.clone(), collector));
+            knowledge.collectors.extend(by_id);
+        }
         Part::Cause(cause) => {
             knowledge.causes.insert(cause.id.clone(), *cause);
         }
@@ -196,12 +212,34 @@ fn check(knowledge: &Knowledge) -> Result<(), Error> {
         if let Some(missing) = cause.fixes.iter().find(|id| !knowledge.fixes.contains_key(*id)) {
             return Err(wrong(&file, format!("names the fix {missing}, which does not exist")));
         }
+        let unknown = |wanted: &&str| !is_evidence(knowledge, wanted);
+        if let Some(unknown) = cause.settle.iter().map(|s| s.unless.as_str()).find(unknown) {
+            return Err(wrong(&file, format!("asks for {unknown}, which no event is in")));
+        }
         for rule in cause.support.iter().chain(&cause.against) {
             check_rule(knowledge, rule).map_err(|why| wrong(&file, why))?;
         }
     }
     for check in &knowledge.checks {
         check_steps(knowledge, check).map_err(|why| wrong(&format!("check {}", check.id), why))?;
+    }
+    check_collectors(knowledge)
+}
+
+/// Whether something is a capture or a channel of the catalog, of either side or any; or
+/// nothing at all.
+fn is_evidence(knowledge: &Knowledge, wanted: &str) -> bool {
+    let what = wanted.split_once(':').map_or(wanted, |(_, what)| what);
+    matches!(what, "" | "capture") || knowledge.providers().any(|p| channel_is(&p.channel, what))
+}
+
+/// Collectors have signs, and what they leave out is something that could be there.
+fn check_collectors(knowledge: &Knowledge) -> Result<(), Error> {
+    for collector in knowledge.collectors.values() {
+        let file = format!("collector {}", collector.id);
+        collector
+            .check(|wanted| is_evidence(knowledge, wanted))
+            .map_err(|why| wrong(&file, why))?;
     }
     Ok(())
 }

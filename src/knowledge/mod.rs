@@ -7,6 +7,7 @@
 mod cause;
 mod check;
 mod code;
+mod collector;
 mod event;
 mod fix;
 mod load;
@@ -18,6 +19,7 @@ pub(crate) use cause::number;
 pub use cause::{Cause, Condition, FaultDomain, Rule, Scope, Settle};
 pub use check::{CheckRow, HealthCheck, StepOutcome};
 pub use code::{Code, CodeTable};
+pub use collector::{Collector, LeftOut};
 pub use event::{Event, Provider, Role};
 pub use fix::{Fix, Risk};
 pub use load::Error;
@@ -25,7 +27,8 @@ pub use timeline::Timeline;
 
 pub use crate::observe::Stage;
 
-use std::collections::{BTreeMap, HashMap};
+use crate::observe::Collection;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -43,6 +46,8 @@ pub struct Knowledge {
     providers: HashMap<String, Arc<Provider>>,
     /// By the middle part of their observation kinds.
     slugs: BTreeMap<String, Arc<Provider>>,
+    /// By id.
+    pub collectors: BTreeMap<String, Collector>,
     /// By tool.
     timelines: BTreeMap<String, Timeline>,
 }
@@ -131,10 +136,39 @@ impl Knowledge {
         self.decode("logon_4625_status", &status.to_string())
     }
 
+    /// What collectors gathered, by the names of all files of a ticket.
+    pub fn collections<'n>(&self, names: impl IntoIterator<Item = &'n str>) -> Vec<Collection> {
+        let names: Vec<&str> = names.into_iter().collect();
+        let collectors = self.collectors.values().map(|collector| Collection {
+            collector: collector.id.clone(),
+            at: shown_places(&collector.places(&names)),
+        });
+        collectors.filter(|collection| !collection.at.is_empty()).collect()
+    }
+
+    /// Why absence proves nothing in a table that has events of these ids only; `None` where
+    /// no collector chooses so.
+    pub fn choice(&self, ids: &BTreeSet<u16>) -> Option<&str> {
+        self.collectors.values().find_map(|collector| collector.choice(ids))
+    }
+
     /// The entry of a code table for a number.
     pub fn code(&self, table: &str, value: i64) -> Option<&Code> {
         self.codes.get(table)?.by_value(value)
     }
+}
+
+/// Places of one collector that are listed; a ticket has a few.
+const MOST_PLACES: usize = 32;
+
+/// The places as a report has them: the ticket itself is `.`.
+fn shown_places(places: &[&str]) -> Vec<String> {
+    let shown = |place: &&str| if place.is_empty() { "." } else { place }.to_owned();
+    let mut listed: Vec<String> = places.iter().take(MOST_PLACES).map(shown).collect();
+    if places.len() > MOST_PLACES {
+        listed.push(format!("and {} more places", places.len() - MOST_PLACES));
+    }
+    listed
 }
 
 #[cfg(test)]

@@ -79,8 +79,7 @@ impl EvidenceKind {
 
     /// Whether it is what a text says that somebody attached.
     pub fn is_document(self) -> bool {
-        let is_capture = matches!(self, Self::Pcap | Self::Pcapng | Self::NetMon | Self::Etl);
-        !is_capture && !self.is_log()
+        !self.is_capture() && !self.is_log()
     }
 
     /// Whether it holds records of event logs.
@@ -97,6 +96,11 @@ impl EvidenceKind {
             | Self::EventCsv
             | Self::EventText => true,
         }
+    }
+
+    /// Whether it holds packets.
+    pub fn is_capture(self) -> bool {
+        matches!(self, Self::Pcap | Self::Pcapng | Self::NetMon | Self::Etl)
     }
 }
 
@@ -164,4 +168,10 @@ pub struct CapturePart {
     /// Frames of all parts before it.
     pub before: u64,
     pub frames: u64,
+}
+
+/// Whether a channel is the one that is wanted: a rule may name it in full or by the part
+/// that tells it apart.
+pub fn channel_is(channel: &str, wanted: &str) -> bool {
+    channel.eq_ignore_ascii_case(wanted) || (wanted.len() > 6 && channel.contains(wanted))
 }

@@ -3,6 +3,7 @@
 //! The table in the middle of the house: readers lay down what they saw,
 //! reasoners pick it up, nobody reaches over it. Types only.
 
+mod collection;
 mod conversation;
 mod coverage;
 mod milestones;
@@ -12,8 +13,9 @@ mod stage;
 mod tcp;
 mod tls;
 
+pub use collection::Collection;
 pub use conversation::{At, Conversation, GapKind, Service, Side, StreamGap};
-pub use coverage::{CapturePart, Coverage, EvidenceKind, Hole};
+pub use coverage::{CapturePart, Coverage, EvidenceKind, Hole, channel_is};
 pub use milestones::{Milestone, milestones};
 pub use observation::{Observation, Place, Source, Subject, Vantage};
 pub use rdp::{CredsspTrace, Decryption, RdpTrace, X224Trace};

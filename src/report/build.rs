@@ -3,6 +3,7 @@
 use super::attempts::listed;
 use super::background;
 use super::client_codes;
+use super::collectors;
 use super::coverage;
 use super::events::event_reports;
 use super::hosts;
@@ -56,6 +57,7 @@ pub fn build(
         background: background::report(case, findings, knowledge),
         hosts: hosts::reports(case),
         coverage: coverage::reports(case),
+        collectors: collectors::reports(findings, knowledge),
         missing_evidence: findings
             .missing
             .iter()

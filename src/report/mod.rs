@@ -9,6 +9,7 @@ mod background;
 mod batch;
 mod build;
 mod client_codes;
+mod collectors;
 mod community_id;
 mod coverage;
 mod events;
@@ -33,9 +34,10 @@ pub use batch::{
 pub use build::build;
 pub use layers_model::*;
 pub use model::{
-    AttemptReport, CaseReport, CheckReport, ClientError, CoverageReport, DiagnosisReport,
-    EventReport, EvidenceReport, FixReport, HoleReport, HostReport, MissingReport, PartReport,
-    ProblemReport, Report, SourceReport, StepReport, SystemReport, ToolReport, UdpReport,
+    AttemptReport, CaseReport, CheckReport, ClientError, CollectorReport, CoverageReport,
+    DiagnosisReport, EventReport, EvidenceReport, FixReport, HoleReport, HostReport, LeftOutReport,
+    MissingReport, PartReport, ProblemReport, Report, SourceReport, StepReport, SystemReport,
+    ToolReport, UdpReport,
 };
 pub use table::{Style, write_table};
 pub use wire_model::*;

@@ -33,6 +33,9 @@ pub struct Report {
     pub background: Option<BackgroundReport>,
     pub hosts: Vec<HostReport>,
     pub coverage: Vec<CoverageReport>,
+    /// The collectors whose layout the ticket has.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub collectors: Vec<CollectorReport>,
     pub missing_evidence: Vec<MissingReport>,
     pub problems: Vec<ProblemReport>,
 }
@@ -404,6 +407,29 @@ pub struct HoleReport {
     /// The record that says so.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub source: Option<SourceReport>,
+}
+
+/// A tool that gathered evidence, told by how its files are laid out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CollectorReport {
+    pub id: String,
+    pub title: String,
+    /// The folders and archives that hold what it gathered; `.` is the ticket itself.
+    pub at: Vec<String>,
+    /// What its presence tells beside that.
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub note: String,
+    /// What it did not collect and this case needs.
+    pub leaves_out: Vec<LeftOutReport>,
+}
+
+/// Evidence that was not collected: that nothing is told of it says nothing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LeftOutReport {
+    /// Channels, in full or by the part that tells them apart, or `capture`.
+    pub wanted: Vec<String>,
+    pub what: String,
+    pub how: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

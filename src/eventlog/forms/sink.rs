@@ -8,7 +8,7 @@ use crate::base::{Gap, GapList, HostTime, Meter, filetime_of};
 use crate::intake::{EvidenceFile, FileKind};
 use crate::knowledge::{Event, Knowledge, Provider, Role, Timeline};
 use crate::observe::{Coverage, EvidenceKind, Hole, Observation, Place};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Hosts and channels of one file that are told apart.
@@ -56,6 +56,9 @@ pub(super) struct Sink<'k> {
     unnamed: u64,
     /// Why absence in this file proves nothing; empty where it does.
     partial: &'static str,
+    /// Ids of the records of tables that may hold a choice of them; see
+    /// [`Sink::chosen_by_id`].
+    ids: BTreeSet<u16>,
     /// The line at which the record stands that is taken next.
     line: u64,
 }
@@ -74,6 +77,7 @@ impl<'k> Sink<'k> {
             left_out: 0,
             unnamed: 0,
             partial: "",
+            ids: BTreeSet::new(),
             line: 0,
         }
     }
@@ -132,6 +136,11 @@ impl<'k> Sink<'k> {
     /// Says that the file holds a choice of records, so that absence proves nothing.
     pub(super) fn partial(&mut self, why: &'static str) {
         self.partial = why;
+    }
+
+    /// Says that a record comes from a tool which can be told which ids to export.
+    pub(super) fn chosen_by_id(&mut self, id: u16) {
+        self.ids.insert(id);
     }
 
     /// Says at which line, counted from 1, the next record begins: its place when it has
@@ -247,7 +256,10 @@ impl<'k> Sink<'k> {
     }
 
     fn holes(&self, tally: &Tally) -> Vec<Hole> {
-        if self.partial.is_empty() {
+        let chosen = Some(&self.ids).filter(|ids| !ids.is_empty());
+        let chosen = chosen.and_then(|ids| self.knowledge.choice(ids));
+        let why = chosen.unwrap_or(self.partial);
+        if why.is_empty() {
             return tally.runs.holes();
         }
         // Open at both ends: a log also speaks for the quiet time around its records, which
@@ -255,7 +267,7 @@ impl<'k> Sink<'k> {
         vec![Hole {
             from: Hole::EVER_BEFORE,
             to: Hole::EVER_AFTER,
-            why: self.partial.into(),
+            why: why.into(),
             missing: None,
             source: None,
         }]

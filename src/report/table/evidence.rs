@@ -2,6 +2,7 @@
 
 use super::{Page, short_time};
 use crate::base::{counted, for_terminal};
+use crate::report::collectors;
 use crate::report::coverage::in_short;
 use crate::report::model::{CoverageReport, Report};
 use crate::report::text::{short_host, short_name};
@@ -33,10 +34,16 @@ impl Page<'_> {
     }
 
     pub(super) fn coverage(&mut self, report: &Report) -> io::Result<()> {
-        if report.coverage.is_empty() {
+        if report.coverage.is_empty() && report.collectors.is_empty() {
             return Ok(());
         }
         self.heading("Evidence read")?;
+        for collector in &report.collectors {
+            self.paragraph("By ", "   ", &collectors::in_short(collector))?;
+        }
+        if report.coverage.is_empty() {
+            return Ok(());
+        }
         let mut header = vec!["file", "speaks for", "time (its own clock, UTC)", "items", "lost"];
         let holes = report.coverage.iter().any(|coverage| !coverage.holes.is_empty());
         header.extend(holes.then_some("does not speak"));

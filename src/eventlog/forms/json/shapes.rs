@@ -31,7 +31,12 @@ impl Shapes {
         } else if object.get("ProviderName").is_some() {
             powershell(object, sink)
         } else {
-            flat(object)
+            // The payload in one column is EvtxECmd's.
+            let exported = flat(object);
+            if let (Some(record), Some(_)) = (&exported, object.get("Payload")) {
+                sink.chosen_by_id(record.id);
+            }
+            exported
         };
         record.map(|record| sink.record(record)).is_some()
     }
