@@ -230,7 +230,7 @@ impl Unpacker {
 
     /// Reads within the time of the case.
     fn metered<R>(&self, inner: R) -> Metered<R> {
-        Metered { inner, meter: Arc::clone(&self.purse.meter) }
+        Metered::new(inner, &self.purse.meter)
     }
 
     fn collector(&mut self, item: &Item) -> Collector<'_> {
