@@ -113,7 +113,11 @@ fn faults(victim: &Victim<'_>, damage: Damage, report: &Report) -> Vec<String> {
     let below = victim.path.strip_prefix(&victim.case.evidence).unwrap().to_string_lossy();
     let left: u64 = report.coverage.iter().filter(|c| c.file == below).map(|c| c.items).sum();
     let told = report.problems.iter().any(|problem| problem.file == below);
-    if matches!(damage, Damage::Cut(_)) && left < victim.items && !told {
+    let shows = match damage {
+        Damage::Cut(length) => !is_whole_pcapng(victim.bytes.get(..length).unwrap()),
+        Damage::Flips(_) => false,
+    };
+    if shows && left < victim.items && !told {
         faults.push(format!("{left} of {} items are left, and nothing is said", victim.items));
     }
     let items: BTreeMap<&str, u64> =
@@ -129,6 +133,19 @@ fn faults(victim: &Victim<'_>, damage: Damage, report: &Report) -> Vec<String> {
         }
     }
     faults
+}
+
+/// Whether bytes are a pcapng file that ends behind a block: nothing shows that more of
+/// it was there.
+fn is_whole_pcapng(mut bytes: &[u8]) -> bool {
+    let mut blocks = 0;
+    while bytes.starts_with(&[0x0a, 0x0d, 0x0d, 0x0a]) || blocks > 0 && !bytes.is_empty() {
+        let Some(length) = bytes.get(4..8) else { return false };
+        let length = u32::from_le_bytes(length.try_into().unwrap());
+        let Some(rest) = bytes.get(usize::try_from(length).unwrap()..) else { return false };
+        (bytes, blocks) = (rest, blocks + 1);
+    }
+    blocks > 0
 }
 
 /// Whether a statement stands on a file or frame that is not there.

@@ -103,7 +103,8 @@ impl Unpacker {
 
     /// Holds bytes from start to end, so that they can be read from anywhere.
     pub(super) fn hold(&mut self, bytes: &mut dyn io::Read) -> Held {
-        self.store.hold(bytes)
+        let mut metered = self.metered(bytes);
+        self.store.hold(&mut metered)
     }
 
     /// Lists a file that is not read, and why.
