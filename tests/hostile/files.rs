@@ -112,8 +112,8 @@ fn enormous() -> Vec<(&'static str, Vec<u8>, &'static str)> {
     ]
 }
 
-/// Reading 4 GiB of zeros takes a debug build seconds: that it ends is tried with each,
-/// two at a time, within the time of a case.
+/// Reading 4 GiB of zeros takes a debug build many seconds: that it ends is tried with
+/// each within the time of a case.
 #[test]
 fn an_enormous_file_of_nothing_ends_in_time_and_says_what_was_left_out() {
     use rayon::prelude::*;

@@ -186,7 +186,9 @@ impl Unpacker {
                 if let Some(bytes @ ReadAt::Memory(_)) = &bytes {
                     item.origin = Origin::Held(bytes.clone());
                 }
-                bytes
+                // Looking for entries takes time, too.
+                let meter = Arc::clone(&self.purse.meter);
+                bytes.map(|bytes| ReadAt::Metered { inner: Arc::new(bytes), meter })
             }
             Err(error) => {
                 self.gap(&item.name, format!("cannot be read: {error}"));
