@@ -32,7 +32,7 @@ fn pipes_links_in_circles_and_unreadable_files_are_listed() {
     let sample = root().join("samples/cert-expired/client.pcapng");
     fs::copy(&sample, path("there.pcapng")).unwrap();
     fs::copy(&sample, path("locked.pcapng")).unwrap();
-    fs::set_permissions(path("locked.pcapng"), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(path("locked.pcapng"), fs::Permissions::from_mode(0o000)).unwrap();
     let report = report_of(&["."], folder.path());
     assert_eq!(report["diagnoses"][0]["cause"], "cert-expired");
     for link in ["deep/up", "in", "itself"] {
