@@ -26,6 +26,7 @@ mod etl;
 mod explain;
 mod exports;
 mod holes;
+mod hostile;
 mod joins;
 mod knowledge;
 mod layers;

@@ -88,6 +88,11 @@ pub const MAX_PENDING_BYTES: usize = 256 << 10;
 /// Segments of one direction that may wait for a missing one.
 pub const MAX_PENDING_SEGMENTS: usize = 128;
 
+/// Bytes that wait in all connections of one capture together: segments behind a missing
+/// one, messages that are not whole, segments that nobody acknowledged. Those that hold
+/// most go on without. Real captures stay below 1 MiB.
+pub const MAX_WAITING: usize = 128 << 20;
+
 /// Bytes of one handshake flight that are kept until they can be parsed: a
 /// certificate chain of a public CA is 4 to 6 KiB, RFC 8446 allows 16 MiB.
 pub const MAX_HANDSHAKE: usize = 256 << 10;
@@ -95,6 +100,9 @@ pub const MAX_HANDSHAKE: usize = 256 << 10;
 /// TLS records of one direction whose length and time are remembered; later
 /// ones are only counted.
 pub const MAX_RECORDS_KEPT: usize = 48;
+
+/// TLS alerts of one connection that are remembered. RFC 8446 6.2: a fatal one ends it.
+pub const MAX_ALERTS: usize = 32;
 
 /// Unacknowledged segments of one direction that are followed one by one.
 pub const MAX_OUTSTANDING: usize = 256;
@@ -145,6 +153,10 @@ pub const MAX_HOLES_PER_CASE: usize = 500_000;
 
 /// Bytes that are taken from standard input, which has to be kept to be sought in.
 pub const MAX_STDIN: u64 = 1 << 30;
+
+/// Zeros that may follow each other before the rest of a file is given up. A log is created
+/// with all its space, at most 4 GiB; a sparse file claims what it never wrote.
+pub const MAX_ZEROS: u64 = 4 << 30;
 
 /// Problems that are listed one by one per file; the rest is counted.
 pub const MAX_GAPS_PER_FILE: usize = 64;

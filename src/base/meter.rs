@@ -4,6 +4,7 @@
 //! [`Gap`](super::Gap) to them like any other end, so one case never takes what belongs
 //! to the others.
 
+use super::ZeroRun;
 use std::io;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -121,11 +122,18 @@ impl Meter {
     }
 }
 
-/// Reads within the time of a case, and counts.
+/// Reads within the time of a case, and counts. Zeros without end are an error.
 #[derive(Debug)]
 pub struct Metered<R> {
-    pub inner: R,
-    pub meter: Arc<Meter>,
+    inner: R,
+    meter: Arc<Meter>,
+    zeros: ZeroRun,
+}
+
+impl<R> Metered<R> {
+    pub fn new(inner: R, meter: &Arc<Meter>) -> Self {
+        Self { inner, meter: Arc::clone(meter), zeros: ZeroRun::default() }
+    }
 }
 
 impl<R: io::Read> io::Read for Metered<R> {
@@ -133,6 +141,7 @@ impl<R: io::Read> io::Read for Metered<R> {
         self.meter.in_time()?;
         let got = self.inner.read(buffer)?;
         self.meter.count(got as u64);
+        self.zeros.saw(buffer.get(..got).unwrap_or_default())?;
         Ok(got)
     }
 }
@@ -155,7 +164,7 @@ mod tests {
     fn reading_ends_with_the_time() {
         let none = Allowance { time: Some(Duration::ZERO), memory: None };
         let meter = Arc::new(Meter::new(none));
-        let error = Metered { inner: &b"x"[..], meter }.read(&mut [0]).unwrap_err();
+        let error = Metered::new(&b"x"[..], &meter).read(&mut [0]).unwrap_err();
         assert!(error.to_string().contains("--max-time"));
     }
 
@@ -163,7 +172,7 @@ mod tests {
     fn what_is_read_is_counted() {
         let meter = Arc::new(Meter::default());
         let mut bytes = Vec::new();
-        let mut reader = Metered { inner: &b"abc"[..], meter: Arc::clone(&meter) };
+        let mut reader = Metered::new(&b"abc"[..], &meter);
         reader.read_to_end(&mut bytes).unwrap();
         assert_eq!((meter.reading().read, meter.reading().total), (3, None));
         meter.expect(10);

@@ -11,14 +11,16 @@ mod net;
 mod time;
 mod untrusted;
 mod words;
+mod zeros;
 
 pub use bytes::{u16_at, u32_at, u64_at};
 pub use gap::{Gap, GapList, Place};
 pub use meter::{Allowance, Meter, Metered, Reading};
 pub use net::{Endpoint, parse_address, parse_endpoint};
 pub use time::{CaseTime, ClockOffset, HostTime, filetime, filetime_of, millis_between, rfc3339};
-pub use untrusted::{for_terminal, hex, hex_bytes};
+pub use untrusted::{for_terminal, hex, hex_bytes, steers};
 pub use words::counted;
+pub use zeros::{ZeroRun, is_zero};
 
 use std::fmt;
 

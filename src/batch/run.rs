@@ -73,7 +73,7 @@ pub enum Stop {
     Threads(#[from] rayon::ThreadPoolBuildError),
     #[error("writing the report of {0}")]
     Report(String, #[source] io::Error),
-    #[error("writing the result")]
+    #[error("writing the result to standard output")]
     Result(#[from] io::Error),
 }
 

@@ -1,6 +1,7 @@
 //! The folder of the reports: whole ones only, whatever interrupts the batch.
 
 use super::cases::Case;
+use crate::base::steers;
 use crate::report::{Report, write_json};
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -102,8 +103,7 @@ fn file_names(cases: &[Case]) -> Vec<String> {
 }
 
 fn clean(c: char) -> char {
-    let forbidden =
-        c.is_control() || matches!(c, '/' | '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|');
+    let forbidden = steers(c) || matches!(c, '/' | '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|');
     if forbidden || c == char::REPLACEMENT_CHARACTER { '_' } else { c }
 }
 
@@ -118,12 +118,14 @@ mod tests {
     #[test]
     fn each_case_has_a_file_of_its_own() {
         let long = "x".repeat(255);
-        let names = ["a", "A", "b/c", "b_c", long.as_str(), "a\u{1b}"].map(case);
+        let names =
+            ["a", "A", "b/c", "b_c", long.as_str(), "a\u{1b}", "a\u{202e}", "a\n"].map(case);
         let files = file_names(&names);
         assert_eq!(files[0], "a.json");
         let unique: HashSet<String> = files.iter().map(|file| file.to_lowercase()).collect();
         assert_eq!(unique.len(), names.len());
         assert!(files.iter().all(|file| file.len() <= 255 && !file.contains('/')), "{files:?}");
+        assert!(!files.iter().any(|file| file.chars().any(steers)), "{files:?}");
     }
 
     #[test]

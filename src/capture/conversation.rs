@@ -38,6 +38,8 @@ pub(super) struct Live {
     copies: [Copies; 2],
     attribution: Attribution,
     gap: Option<StreamGap>,
+    /// Bytes of memory that wait in the dissector.
+    dissecting: usize,
 }
 
 /// A dissector from the first byte on: the many connections of a scan have none.
@@ -81,7 +83,31 @@ impl Live {
             copies: Default::default(),
             attribution: Attribution::default(),
             gap: None,
+            dissecting: 0,
         }
+    }
+
+    /// Bytes of memory in which something waits for what comes, about.
+    pub(super) fn held(&self) -> usize {
+        let streams = self.streams.iter().map(Reassembler::held).sum::<usize>();
+        streams + self.trackers.iter().map(Tracker::held).sum::<usize>() + self.dissecting
+    }
+
+    /// There is no room for what waits: it is read on with a hole.
+    pub(super) fn let_go(&mut self) {
+        let frame = self.last.0;
+        let [client, server] = &mut self.streams;
+        for (side, stream) in [(Side::Client, client), (Side::Server, server)] {
+            let mut sink = |piece: Piece<'_>| take(&mut self.dissector, &mut self.gap, side, piece);
+            stream.let_go(&mut sink);
+            if let Some(dissector) = &mut self.dissector.begun {
+                dissector.let_go(side);
+            }
+            let offset = stream.offset();
+            self.gap.get_or_insert(StreamGap { side, offset, frame, kind: GapKind::Budget });
+        }
+        self.trackers.iter_mut().for_each(Tracker::let_go);
+        self.dissecting = 0;
     }
 
     pub(super) fn first_frame(&self) -> FrameNumber {
@@ -218,6 +244,9 @@ impl Live {
         if segment.flags.ack {
             let mut sink = |piece: Piece<'_>| take(dissector, gap, side.other(), piece);
             other.acknowledged(segment.ack, frame, &mut sink);
+        }
+        if segment.payload_len > 0 {
+            self.dissecting = self.dissector.begun.as_ref().map_or(0, |begun| begun.held());
         }
     }
 

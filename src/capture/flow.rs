@@ -7,13 +7,16 @@
 use super::FlowKey;
 use super::conversation::Live;
 use super::service::{self, Recognised};
-use crate::base::limits::{MAX_CONVERSATIONS, MAX_FLOWS, MAX_UNDECIDED_FLOWS, SWEEP_FLOWS};
+use crate::base::limits::{
+    MAX_CONVERSATIONS, MAX_FLOWS, MAX_UNDECIDED_FLOWS, MAX_WAITING, SWEEP_FLOWS,
+};
 use crate::base::{Endpoint, FrameNumber, Gap, HostTime, Meter, millis_between};
 use crate::intake::EvidenceFile;
 use crate::observe::{Conversation, Service};
 use crate::wire::decrypt::KeyLog;
 use crate::wire::icmp::IcmpError;
 use crate::wire::packet::Segment;
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -40,6 +43,11 @@ pub(super) struct FlowTable {
     file: Arc<str>,
     ports: Vec<u16>,
     live: HashMap<FlowKey, Live>,
+    /// Bytes that wait in all of them together, and how many may.
+    held: usize,
+    room: usize,
+    /// Connections that went on without what waited in them.
+    relieved: u64,
     undecided: HashMap<FlowKey, Early>,
     done: Done,
     /// Flows at which the next look is due for some that are over.
@@ -57,6 +65,9 @@ impl FlowTable {
             file: Arc::clone(&file.name),
             ports: ports.to_vec(),
             live: HashMap::new(),
+            held: 0,
+            room: MAX_WAITING,
+            relieved: 0,
             undecided: HashMap::new(),
             done: Done::new(file.meter()),
             sweep_at: SWEEP_FLOWS,
@@ -74,12 +85,16 @@ impl FlowTable {
         let key = FlowKey::of(source, destination);
         if let Some(live) = self.live.get_mut(&key) {
             if !live.is_new_connection(segment) {
+                let before = live.held();
                 live.segment(frame, time, segment);
+                let now = live.held();
+                self.held = self.held.saturating_sub(before) + now;
+                if self.held > self.room {
+                    self.relieve();
+                }
                 return;
             }
-            if let Some(old) = self.live.remove(&key) {
-                self.done.put(old.finish(&self.file));
-            }
+            self.end(key);
         }
         let to_rdp = self.is_rdp(destination);
         let from_rdp = self.is_rdp(source);
@@ -89,7 +104,9 @@ impl FlowTable {
             } else {
                 (destination, source)
             };
-            self.start(key, client, BY_PORT, frame, time).segment(frame, time, segment);
+            let live = self.start(key, client, BY_PORT, frame, time);
+            live.segment(frame, time, segment);
+            self.held += live.held();
         } else {
             self.undecided(key, frame, time, segment);
         }
@@ -147,8 +164,32 @@ impl FlowTable {
             over.map(|(key, live)| (live.first_frame(), *key)).collect();
         keys.sort_unstable_by_key(|(frame, _)| *frame);
         for (_, key) in keys {
-            if let Some(live) = self.live.remove(&key) {
-                self.done.put(live.finish(&self.file));
+            self.end(key);
+        }
+    }
+
+    fn end(&mut self, key: FlowKey) {
+        if let Some(live) = self.live.remove(&key) {
+            self.held = self.held.saturating_sub(live.held());
+            self.done.put(live.finish(&self.file));
+        }
+    }
+
+    /// Lets go of half of what waits, where most does. So the work is in proportion to
+    /// what came since the last time.
+    fn relieve(&mut self) {
+        let holders = self.live.iter().filter(|(_, live)| live.held() > 0);
+        let mut holders: Vec<_> =
+            holders.map(|(key, live)| (Reverse(live.held()), live.first_frame(), *key)).collect();
+        holders.sort_unstable();
+        for (held, _, key) in holders {
+            if self.held <= self.room / 2 {
+                return;
+            }
+            if let Some(live) = self.live.get_mut(&key) {
+                live.let_go();
+                self.held = self.held.saturating_sub(held.0);
+                self.relieved += 1;
             }
         }
     }
@@ -175,6 +216,7 @@ impl FlowTable {
                     }
                 }
                 live.segment(frame, time, segment);
+                self.held += live.held();
             }
             return;
         }
@@ -228,6 +270,14 @@ impl FlowTable {
             let message = format!("{left_out} more connections were only counted");
             self.gaps.push(Gap::file(&self.file, message));
         }
+        if self.relieved > 0 {
+            let (room, times) = (self.room >> 20, self.relieved);
+            let message = format!(
+                "more than {room} MiB waited for missing segments and messages: connections that \
+                 held most were read on with holes, {times} times"
+            );
+            self.gaps.push(Gap::file(&self.file, message));
+        }
         (conversations, self.gaps)
     }
 }
@@ -262,5 +312,91 @@ impl Done {
         }
         self.mute += usize::from(mute);
         self.conversations.push(conversation);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::packet::Flags;
+    use jiff::Timestamp;
+
+    const TIME: HostTime = HostTime(Timestamp::UNIX_EPOCH);
+
+    /// A segment from a client of this port.
+    fn segment(port: u16, seq: u32, payload: &[u8]) -> Segment<'_> {
+        Segment {
+            source: (IpAddr::from([10, 0, 0, 5]), port).into(),
+            destination: "10.0.0.9:3389".parse().unwrap(),
+            seq,
+            payload,
+            payload_len: payload.len().try_into().unwrap(),
+            flags: Flags { ack: true, ..Flags::default() },
+            ..Segment::example()
+        }
+    }
+
+    fn held(table: &FlowTable) -> usize {
+        table.live.values().map(Live::held).sum()
+    }
+
+    /// Connections of which each sends a byte, leaves a hole and goes on behind it.
+    #[test]
+    fn all_connections_together_hold_no_more_than_there_is_room_for() {
+        let file = EvidenceFile::from_bytes("c.pcap", Vec::new());
+        let mut table = FlowTable::new(&file, &[3389], None);
+        table.room = 256 << 10;
+        let data = vec![0x17; 1400];
+        let (mut number, mut most) = (0, 0);
+        for round in 0..20u32 {
+            for port in 1000..1100 {
+                number += 1;
+                let seq = if round == 0 { 0 } else { 100_000 + round * 1400 };
+                let payload = if round == 0 { &data[..1] } else { &data[..] };
+                table.segment(number, TIME, &segment(port, seq, payload));
+                assert_eq!(table.held, held(&table));
+                assert!(table.held <= table.room);
+                most = most.max(table.held);
+            }
+        }
+        assert!(most > table.room / 2);
+        let (conversations, gaps) = table.finish();
+        assert_eq!(conversations.len(), 100);
+        assert!(conversations.iter().all(|c| c.gap.is_some()));
+        let said: Vec<String> = gaps.iter().map(ToString::to_string).collect();
+        assert!(said.iter().any(|gap| gap.contains("waited for missing segments")), "{said:?}");
+    }
+
+    /// Messages that are never whole.
+    #[test]
+    fn handshakes_that_are_never_whole_make_room() {
+        let file = EvidenceFile::from_bytes("c.pcap", Vec::new());
+        let mut table = FlowTable::new(&file, &[3389], None);
+        table.room = 256 << 10;
+        // A handshake record of 1400 bytes that begins a message of 64 KiB.
+        let mut first = vec![22, 3, 3, 5, 115, 1, 0, 255, 255];
+        first.resize(1400, 0);
+        let mut next = vec![22, 3, 3, 5, 115];
+        next.resize(1400, 0);
+        for round in 0..20u32 {
+            for port in 1000..1100 {
+                let payload = if round == 0 { &first } else { &next };
+                table.segment(1, TIME, &segment(port, round * 1400, payload));
+                assert_eq!(table.held, held(&table));
+                assert!(table.held <= table.room);
+            }
+        }
+        assert!(table.relieved > 0);
+    }
+
+    #[test]
+    fn room_is_given_back_when_connections_end() {
+        let file = EvidenceFile::from_bytes("c.pcap", Vec::new());
+        let mut table = FlowTable::new(&file, &[3389], None);
+        table.segment(1, TIME, &segment(1000, 1, &[1]));
+        table.segment(2, TIME, &segment(1000, 5000, &[1; 1000]));
+        assert!(table.held > 1000);
+        table.put_away(|_| true);
+        assert_eq!(table.held, 0);
     }
 }

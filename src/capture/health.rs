@@ -282,6 +282,20 @@ impl Tracker {
         }
     }
 
+    /// Bytes of memory that wait, about.
+    pub(super) fn held(&self) -> usize {
+        let outstanding = self.outstanding.len() * size_of::<Outstanding>();
+        outstanding + self.holes.len() * size_of::<Hole>()
+    }
+
+    /// There is no room for what waits: what is followed one by one is followed no more.
+    pub(super) fn let_go(&mut self) {
+        self.outstanding = VecDeque::new();
+        for hole in std::mem::take(&mut self.holes) {
+            self.forget(&hole);
+        }
+    }
+
     /// What is known at the end; `end` is when the connection was last seen.
     pub(super) fn finish(mut self, end: HostTime) -> TcpHealth {
         for hole in std::mem::take(&mut self.holes) {

@@ -26,7 +26,7 @@ pub use reader::{Dropped, Frame, ReadOutcome, read_frames};
 pub use split::streams;
 
 use crate::base::limits::MAX_NESTING;
-use crate::base::{Endpoint, Gap, HostTime, counted};
+use crate::base::{Endpoint, Gap, GapList, HostTime, counted};
 use crate::intake::{EvidenceFile, FileKind};
 use crate::observe::{CapturePart, Conversation, Coverage, EvidenceKind, Observation};
 use crate::wire::decrypt::KeyLog;
@@ -37,6 +37,7 @@ use fragments::Fragments;
 use names::Names;
 use neighbours::Neighbours;
 use owners::Owners;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use udp::UdpChannels;
 
@@ -92,7 +93,8 @@ struct Walk {
     drops: Drops,
     frames: u64,
     span: Option<(HostTime, HostTime)>,
-    unknown_links: Vec<(i32, u64)>,
+    /// Frames of each link type that is not read.
+    unknown_links: BTreeMap<i32, u64>,
     /// Of a split capture.
     parts: Vec<CapturePart>,
 }
@@ -116,7 +118,7 @@ impl Walk {
             drops: Drops::new(&file.name, ports),
             frames: 0,
             span: None,
-            unknown_links: Vec::new(),
+            unknown_links: BTreeMap::new(),
             parts: Vec::new(),
         }
     }
@@ -157,10 +159,7 @@ impl Walk {
             None => (time, time),
         });
         if !frame.link.is_known() {
-            match self.unknown_links.iter_mut().find(|(link, _)| *link == frame.link.0) {
-                Some((_, count)) => *count += 1,
-                None => self.unknown_links.push((frame.link.0, 1)),
-            }
+            *self.unknown_links.entry(frame.link.0).or_default() += 1;
             return;
         }
         self.packet(frame.number, time, packet::parse(frame.link, frame.data), MAX_NESTING);
@@ -200,31 +199,44 @@ impl Walk {
         }
     }
 
+    fn links_not_read(&self) -> Vec<Gap> {
+        let mut gaps = GapList::default();
+        for (link, count) in &self.unknown_links {
+            let frames = counted(*count, "frame");
+            let message = format!("{frames} of link type {link}, which this version does not read");
+            gaps.push(Gap::file(&self.file, message));
+        }
+        gaps.finish(&self.file, &[])
+    }
+
     fn finish(self, outcome: ReadOutcome) -> CaptureFacts {
         let ReadOutcome { mut gaps, unreadable, .. } = outcome;
-        for (link, count) in &self.unknown_links {
-            gaps.push(Gap::file(
-                &self.file,
-                format!(
-                    "{} of link type {link}, which this version does not read",
-                    counted(*count, "frame"),
-                ),
-            ));
-        }
+        gaps.extend(self.links_not_read());
         let end = self.span.map(|(_, last)| last);
         let (mut conversations, flow_gaps) = self.flows.finish();
         gaps.extend(flow_gaps);
         gaps.extend(self.fragments.finish());
         conversations.sort_by_key(|c| c.first_frame);
-        let mut observations = self.names.finish(end);
+        let (mut observations, left_out) = self.names.finish(end);
+        gaps.extend(left_out);
+        let left_out = self.neighbours.left_out + self.owners.left_out;
+        if left_out > 0 {
+            let messages = counted(left_out, "message");
+            let message = format!(
+                "{messages} of ARP and neighbour discovery about more addresses than are followed"
+            );
+            gaps.push(Gap::file(&self.file, message));
+        }
         observations.extend(self.neighbours.finish());
         observations.extend(self.owners.finish());
-        observations.extend(self.udp.finish());
+        let (channels, left_out) = self.udp.finish();
+        observations.extend(channels);
+        gaps.extend(left_out);
         let (drops, left_out) = self.drops.finish();
         observations.extend(drops);
         gaps.extend(left_out);
         observations.sort_by(|a, b| a.source.cmp(&b.source).then_with(|| a.kind.cmp(&b.kind)));
-        let unknown: u64 = self.unknown_links.iter().map(|(_, count)| count).sum();
+        let unknown: u64 = self.unknown_links.values().sum();
         CaptureFacts {
             conversations,
             observations,

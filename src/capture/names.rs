@@ -1,12 +1,12 @@
 //! Name resolution: which names resolved, which did not, which were never answered.
 
 use crate::base::limits::MAX_OPEN_QUERIES;
-use crate::base::{HostTime, millis_between};
+use crate::base::{Gap, HostTime, counted, millis_between};
 use crate::observe::{Observation, Place, Source, Subject, Vantage};
 use crate::wire::dns::{Message, Rcode};
 use crate::wire::packet::Segment;
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 /// How a name was asked for.
@@ -50,6 +50,10 @@ const SLOW_MS: f64 = 1000.0;
 /// Outcomes that are listed per capture; background chatter repeats itself.
 const MAX_OUTCOMES: usize = 10_000;
 
+/// Addresses of one answer that are kept: those of a large pool are some dozens, a
+/// datagram has room for thousands.
+const MAX_ADDRESSES: usize = 64;
+
 #[derive(Debug)]
 struct Query {
     first: (u64, HostTime),
@@ -67,11 +71,18 @@ pub(super) struct Names {
     open: BTreeMap<QueryKey, Query>,
     /// Outcome per client and name; the first one counts.
     outcomes: BTreeMap<(IpAddr, String, &'static str), Observation>,
+    /// Queries and outcomes beyond the budget.
+    left_out: u64,
 }
 
 impl Names {
     pub(super) fn new(file: &Arc<str>) -> Self {
-        Self { file: Arc::clone(file), open: BTreeMap::new(), outcomes: BTreeMap::new() }
+        Self {
+            file: Arc::clone(file),
+            open: BTreeMap::new(),
+            outcomes: BTreeMap::new(),
+            left_out: 0,
+        }
     }
 
     /// Takes one UDP datagram; anything that is not DNS is ignored.
@@ -112,10 +123,12 @@ impl Names {
         }
         // A multicast answer goes to everybody: it is for those who asked.
         let clients: Vec<IpAddr> = if destination.ip().is_multicast() {
-            let asked = (via, message.name.clone(), message.query_type.clone());
+            let anybody = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+            let asked = (via, message.name.clone(), message.query_type.clone(), anybody);
             self.open
-                .keys()
-                .filter(|key| (key.0, &key.1, &key.2) == (asked.0, &asked.1, &asked.2))
+                .range(asked.clone()..)
+                .map(|(key, _)| key)
+                .take_while(|key| (key.0, &key.1, &key.2) == (asked.0, &asked.1, &asked.2))
                 .map(|key| key.3)
                 .collect()
         } else {
@@ -133,6 +146,8 @@ impl Names {
             query.last = (frame, time);
         } else if self.open.len() < MAX_OPEN_QUERIES {
             self.open.insert(key, Query { first: (frame, time), last: (frame, time), tries: 1 });
+        } else {
+            self.left_out += 1;
         }
     }
 
@@ -157,7 +172,8 @@ impl Names {
             (Rcode::NxDomain, _) => "wire.dns.nxdomain",
             (Rcode::ServFail | Rcode::Refused | Rcode::Other, _) => "wire.dns.failed",
         };
-        let addresses: Vec<String> = message.addresses.iter().map(ToString::to_string).collect();
+        let addresses: Vec<String> =
+            message.addresses.iter().take(MAX_ADDRESSES).map(ToString::to_string).collect();
         let waited = query.as_ref().map(|query| millis_between(query.first.1.0, time.0));
         let mut fields: Vec<(Arc<str>, String)> = vec![
             ("name".into(), message.name.clone()),
@@ -188,6 +204,7 @@ impl Names {
         fields: Vec<(Arc<str>, String)>,
     ) {
         if self.outcomes.len() >= MAX_OUTCOMES {
+            self.left_out += 1;
             return;
         }
         let observation = Observation {
@@ -206,8 +223,8 @@ impl Names {
         self.outcomes.entry((client, name, kind)).or_insert(observation);
     }
 
-    /// All outcomes; `end` is the time of the last frame.
-    pub(super) fn finish(mut self, end: Option<HostTime>) -> Vec<Observation> {
+    /// All outcomes, and how much was left out; `end` is the time of the last frame.
+    pub(super) fn finish(mut self, end: Option<HostTime>) -> (Vec<Observation>, Option<Gap>) {
         let open = std::mem::take(&mut self.open);
         // "No IPv4 address" says nothing while the question for IPv6 is open.
         for (_, name, query_type, client) in open.keys() {
@@ -234,7 +251,14 @@ impl Names {
             self.record("wire.dns.no_answer", query.first.0, query.first.1, client, name, fields);
         }
         self.contradictions();
-        self.outcomes.into_values().collect()
+        let gap = (self.left_out > 0).then(|| {
+            let messages = counted(self.left_out, "question or answer");
+            Gap::file(
+                &self.file,
+                format!("{messages} of name servers beyond {MAX_OUTCOMES} were left out"),
+            )
+        });
+        (self.outcomes.into_values().collect(), gap)
     }
 
     /// Two names of one host (`srv01` and `srv01.corp.example`) that lead to
@@ -317,7 +341,7 @@ mod tests {
             let via = Via::of(from, to).unwrap();
             names.message(frame, at(ms), (via, from, to), Some(message));
         }
-        let found = names.finish(Some(at(20_000)));
+        let (found, _) = names.finish(Some(at(20_000)));
         found.iter().map(|o| format!("{} {}", o.kind, o.field("name").unwrap())).collect()
     }
 

@@ -25,11 +25,13 @@ pub(super) struct Neighbours {
     file: Arc<str>,
     asked: BTreeMap<IpAddr, Asked>,
     alive: BTreeSet<IpAddr>,
+    /// Messages about addresses beyond the budget.
+    pub(super) left_out: u64,
 }
 
 impl Neighbours {
     pub(super) fn new(file: &Arc<str>) -> Self {
-        Self { file: Arc::clone(file), asked: BTreeMap::new(), alive: BTreeSet::new() }
+        Self { file: Arc::clone(file), asked: BTreeMap::new(), alive: BTreeSet::new(), left_out: 0 }
     }
 
     /// A question for an address, or an answer by whoever has it.
@@ -53,11 +55,13 @@ impl Neighbours {
             asked.requests += 1;
         } else if self.asked.len() < MAX_TARGETS {
             self.asked.insert(target, Asked { first: (frame, time), requests: 1, by: sender });
+        } else {
+            self.left_out += 1;
         }
     }
 
     pub(super) fn finish(self) -> Vec<Observation> {
-        let Self { file, asked, alive } = self;
+        let Self { file, asked, alive, .. } = self;
         asked
             .into_iter()
             .filter(|(target, asked)| asked.requests >= MIN_REQUESTS && !alive.contains(target))

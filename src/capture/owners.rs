@@ -26,11 +26,13 @@ struct Owner {
 pub(super) struct Owners {
     file: Arc<str>,
     owners: BTreeMap<IpAddr, Owner>,
+    /// Messages about addresses beyond the budget.
+    pub(super) left_out: u64,
 }
 
 impl Owners {
     pub(super) fn new(file: &Arc<str>) -> Self {
-        Self { file: Arc::clone(file), owners: BTreeMap::new() }
+        Self { file: Arc::clone(file), owners: BTreeMap::new(), left_out: 0 }
     }
 
     /// An ARP message in which `address` says that it is at `hardware`.
@@ -48,13 +50,15 @@ impl Owners {
             }
         } else if self.owners.len() < MAX_ADDRESSES {
             self.owners.insert(address, Owner { first: hardware, second: None, back: false });
+        } else {
+            self.left_out += 1;
         }
     }
 
     /// Addresses that two hosts claimed in turns. One change alone is a host that moved
     /// or a standby that took over.
     pub(super) fn finish(self) -> Vec<Observation> {
-        let Self { file, owners } = self;
+        let Self { file, owners, .. } = self;
         owners
             .into_iter()
             .filter(|(_, owner)| owner.back)

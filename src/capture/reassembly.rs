@@ -121,9 +121,28 @@ impl Reassembler {
 
     /// The capture or the connection ended: whatever waits is given out.
     pub(super) fn finish(&mut self, sink: &mut dyn FnMut(Piece<'_>)) {
+        self.give_out(GapKind::NotCaptured, sink);
+    }
+
+    /// There is no room for what waits: it is given out, with the holes in it.
+    pub(super) fn let_go(&mut self, sink: &mut dyn FnMut(Piece<'_>)) {
+        self.give_out(GapKind::Budget, sink);
+    }
+
+    /// Bytes of memory that wait, about.
+    pub(super) fn held(&self) -> usize {
+        self.waiting_bytes + self.waiting.len() * size_of::<(u64, Waiting)>()
+    }
+
+    /// Where the stream stands.
+    pub(super) fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    fn give_out(&mut self, kind: GapKind, sink: &mut dyn FnMut(Piece<'_>)) {
         while let Some((_, waiting)) = self.waiting.first_key_value() {
             let frame = waiting.frame;
-            self.jump(GapKind::NotCaptured, frame, sink);
+            self.jump(kind, frame, sink);
         }
     }
 

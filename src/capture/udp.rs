@@ -3,7 +3,7 @@
 
 use super::FlowKey;
 use crate::base::limits::MAX_UDP_CHANNELS;
-use crate::base::{Endpoint, HostTime, millis_between};
+use crate::base::{Endpoint, Gap, HostTime, counted, millis_between};
 use crate::observe::{Observation, Place, Source, Subject, Vantage};
 use crate::wire::rdpeudp::{self, Syn, UdpFlags};
 use crate::wire::{dtls, icmp::IcmpError};
@@ -40,11 +40,18 @@ pub(super) struct UdpChannels {
     file: Arc<str>,
     ports: Vec<u16>,
     channels: BTreeMap<FlowKey, Channel>,
+    /// Datagrams that begin a channel beyond the budget.
+    left_out: u64,
 }
 
 impl UdpChannels {
     pub(super) fn new(file: &Arc<str>, ports: &[u16]) -> Self {
-        Self { file: Arc::clone(file), ports: ports.to_vec(), channels: BTreeMap::new() }
+        Self {
+            file: Arc::clone(file),
+            ports: ports.to_vec(),
+            channels: BTreeMap::new(),
+            left_out: 0,
+        }
     }
 
     /// Takes one datagram; anything that is no RDP over UDP is ignored.
@@ -64,8 +71,11 @@ impl UdpChannels {
         let key = FlowKey::of(source, destination);
         let syn = rdpeudp::is_syn(payload);
         if !self.channels.contains_key(&key) {
-            let begins = syn || is_hello(payload);
-            if !begins || self.channels.len() >= MAX_UDP_CHANNELS {
+            if !syn && !is_hello(payload) {
+                return;
+            }
+            if self.channels.len() >= MAX_UDP_CHANNELS {
+                self.left_out += 1;
                 return;
             }
         }
@@ -98,10 +108,17 @@ impl UdpChannels {
         }
     }
 
-    /// One observation a channel.
-    pub(super) fn finish(self) -> Vec<Observation> {
+    /// One observation a channel, and what was left out.
+    pub(super) fn finish(self) -> (Vec<Observation>, Option<Gap>) {
         let file = self.file;
-        self.channels.into_values().map(|channel| channel.observation(&file)).collect()
+        let gap = (self.left_out > 0).then(|| {
+            let datagrams = counted(self.left_out, "first datagram");
+            let message =
+                format!("{datagrams} of UDP channels beyond {MAX_UDP_CHANNELS} were left out");
+            Gap::file(&file, message)
+        });
+        let channels = self.channels.into_values();
+        (channels.map(|channel| channel.observation(&file)).collect(), gap)
     }
 }
 
@@ -230,7 +247,7 @@ mod tests {
             let time = HostTime(Timestamp::UNIX_EPOCH + SignedDuration::from_millis(index));
             udp.datagram(index.unsigned_abs(), time, ends, payload);
         }
-        udp.finish()
+        udp.finish().0
     }
 
     #[test]

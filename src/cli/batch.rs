@@ -158,7 +158,8 @@ impl<'a> Teller<'a> {
             Format::Json => write_batch_json(report, &mut self.output),
             Format::Jsonl => Ok(()),
         };
-        written.and_then(|()| self.output.close()).context("writing the result")?;
+        let written = written.and_then(|()| self.output.close());
+        written.with_context(|| format!("writing the result to {}", self.output.target()))?;
         if !self.telling.quiet {
             let seconds = took.as_secs_f64();
             let cases = report.totals.cases;

@@ -82,6 +82,6 @@ fn write(
 ) -> Result<()> {
     let mut output = Output::open(arguments.output.as_deref())?;
     let style = Style { width: output.width(), color: output.color(arguments.color) };
-    pages(arguments.format, style, &mut output).context("writing the pages")?;
-    output.close().context("writing the pages")
+    let written = pages(arguments.format, style, &mut output).and_then(|()| output.close());
+    written.with_context(|| format!("writing the pages to {}", output.target()))
 }

@@ -69,10 +69,16 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Err(error) if is_broken_pipe(&error) => Exit::Done,
         Err(error) => {
             // Standard error may be closed too; there is nobody left to tell then.
-            let _ = writeln!(io::stderr(), "rdp-triage: {error:#}");
+            let _ = writeln!(io::stderr(), "rdp-triage: {}", harmless(&format!("{error:#}")));
             Exit::Usage
         }
     }
+}
+
+/// A message of several lines: paths in it are foreign text.
+fn harmless(message: &str) -> String {
+    let lines: Vec<_> = message.lines().map(crate::base::for_terminal).collect();
+    lines.join("\n")
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
@@ -110,8 +116,8 @@ fn analyze(arguments: &AnalyzeArgs) -> Result<Exit> {
         warn_of_offsets(&config, &report)?;
     }
     let mut output = Output::open(arguments.output.as_deref())?;
-    write_report(&report, telling, &mut output).context("writing the report")?;
-    output.close().context("writing the report")?;
+    let written = write_report(&report, telling, &mut output).and_then(|()| output.close());
+    written.with_context(|| format!("writing the report to {}", output.target()))?;
     Ok(exit(&report, telling))
 }
 

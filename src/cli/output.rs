@@ -5,16 +5,20 @@ use crate::intake::sniff;
 use anyhow::{Context as _, Result, bail};
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal as _, Read as _, StdoutLock, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Columns where nobody says how wide the terminal is.
 const DEFAULT_WIDTH: u16 = 100;
 
 /// Standard output, or a file.
+///
+/// Where standard output is closed (`>&-`), Rust's runtime opens `/dev/null` in its place
+/// before `main`, readable and writable, just as other programs do that want no output:
+/// nothing here can tell the two apart, so nothing is written and nobody is told.
 #[derive(Debug)]
 pub(super) enum Output {
     Stdout(BufWriter<StdoutLock<'static>>),
-    File(BufWriter<File>),
+    File(BufWriter<File>, PathBuf),
 }
 
 impl Output {
@@ -24,7 +28,7 @@ impl Output {
                 refuse_evidence(path)?;
                 let file =
                     File::create(path).with_context(|| format!("creating {}", path.display()))?;
-                Self::File(BufWriter::new(file))
+                Self::File(BufWriter::new(file), path.to_owned())
             }
             None => Self::Stdout(BufWriter::new(io::stdout().lock())),
         })
@@ -33,6 +37,14 @@ impl Output {
     /// Writes what is still buffered.
     pub(super) fn close(&mut self) -> io::Result<()> {
         self.flush()
+    }
+
+    /// What it is called in a message.
+    pub(super) fn target(&self) -> String {
+        match self {
+            Self::Stdout(_) => "standard output".to_owned(),
+            Self::File(_, path) => path.display().to_string(),
+        }
     }
 
     /// Columns to fit: those of the terminal, `COLUMNS`, or 100.
@@ -84,14 +96,14 @@ impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Stdout(out) => out.write(bytes),
-            Self::File(out) => out.write(bytes),
+            Self::File(out, _) => out.write(bytes),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         match self {
             Self::Stdout(out) => out.flush(),
-            Self::File(out) => out.flush(),
+            Self::File(out, _) => out.flush(),
         }
     }
 }

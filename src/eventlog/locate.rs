@@ -1,8 +1,8 @@
 //! Where the chunks of a log are: by their signature, whatever the file header says.
 
-use super::walk::{CHUNK_LEN, CHUNK_SIGNATURE, holds_records, is_zero};
-use crate::base::Gap;
-use crate::base::u16_at;
+use super::walk::{CHUNK_LEN, CHUNK_SIGNATURE, holds_records};
+use crate::base::limits::MAX_ZEROS;
+use crate::base::{Gap, is_zero, u16_at};
 use crate::intake::ReadAt;
 use std::io;
 use std::ops::Range;
@@ -40,6 +40,20 @@ pub(super) struct FileHeader {
     /// Where those end that it counts.
     announced: u64,
     pub(super) gaps: Vec<Gap>,
+}
+
+impl FileHeader {
+    /// Chunks that the header counts and that the file, `length` bytes long, is too short
+    /// for. One that is there in part tells itself.
+    pub(super) fn missing(&self, file: &Arc<str>, length: u64) -> Option<(u64, Gap)> {
+        let lost = self.announced.saturating_sub(length) / CHUNK_LEN as u64;
+        let counted = (self.announced.saturating_sub(self.chunks)) / CHUNK_LEN as u64;
+        let message = format!(
+            "the file is cut: the last {lost} of the {counted} chunks that its header counts are \
+             not there"
+        );
+        (lost > 0).then(|| (lost, Gap::at(file, length, message)))
+    }
 }
 
 /// Reads the file header. A log without one begins with its first chunk.
@@ -102,6 +116,10 @@ pub(super) fn locate(
     let mut at = from;
     while at < input.length() {
         at = search.step(at)?;
+        if search.zeros() > MAX_ZEROS {
+            search.give_up(at);
+            break;
+        }
     }
     search.report_skipped();
     Ok(search.layout)
@@ -158,6 +176,24 @@ impl Search<'_> {
     fn found(&mut self, offset: u64, length: usize, signed: bool) {
         self.report_skipped();
         self.layout.chunks.push(ChunkPlace { offset, length, signed });
+    }
+
+    /// Zeros that were skipped one after the other.
+    fn zeros(&self) -> u64 {
+        match &self.skipped {
+            Some((range, true)) => range.end - range.start,
+            _ => 0,
+        }
+    }
+
+    /// Tells that nobody looked behind so many zeros.
+    fn give_up(&mut self, at: u64) {
+        let (left, gib) = (self.input.length().saturating_sub(at), MAX_ZEROS >> 30);
+        let message = format!(
+            "more than {gib} GiB of zeros follow each other: the {left} bytes behind them were \
+             not looked at"
+        );
+        self.layout.gaps.push(Gap::at(self.file, at, message));
     }
 
     /// Skipped bytes are a gap, but for the zeros of space that logs are created with.

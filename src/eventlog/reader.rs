@@ -78,14 +78,17 @@ impl Log {
         let input = input?;
         let mut header = file_header(&self.file, &input)?;
         self.gaps.extend(std::mem::take(&mut header.gaps));
-        let places: Vec<ChunkPlace> = grid(header.chunks, &input).collect();
-        let off_grid = self.chunks(&places, &input, knowledge);
+        if let Some((lost, gap)) = header.missing(&self.file, input.length()) {
+            self.ledger.lost(lost);
+            self.gaps.push(gap);
+        }
+        let off_grid = self.chunks(grid(header.chunks, &input), &input, knowledge);
         if let Some(offset) = off_grid {
             // From here on every chunk has to be looked for.
             let layout = locate(&self.file, &input, &header, offset)?;
             self.gaps.extend(layout.gaps);
             self.ledger.lost(layout.lost);
-            self.chunks(&layout.chunks, &input, knowledge);
+            self.chunks(layout.chunks.into_iter(), &input, knowledge);
         }
         Ok(())
     }
@@ -94,11 +97,15 @@ impl Log {
     /// place.
     fn chunks(
         &mut self,
-        places: &[ChunkPlace],
+        mut places: impl Iterator<Item = ChunkPlace>,
         input: &ReadAt,
         knowledge: &Knowledge,
     ) -> Option<u64> {
-        for places in places.chunks(BATCH) {
+        loop {
+            let places: Vec<ChunkPlace> = places.by_ref().take(BATCH).collect();
+            if places.is_empty() {
+                return None;
+            }
             let scans: Vec<Option<Scan>> = places
                 .par_iter()
                 .map_init(buffer, |buffer, place| {
@@ -125,7 +132,6 @@ impl Log {
                 return Some(place.offset);
             }
         }
-        None
     }
 
     /// The records that are kept, each with its number.

@@ -1,6 +1,6 @@
 //! The records of a chunk, found by their headers.
 
-use crate::base::{u32_at, u64_at};
+use crate::base::{is_zero, u32_at, u64_at};
 use std::ops::Range;
 
 /// Bytes of a chunk header; the first record follows.
@@ -137,11 +137,6 @@ fn behind(chunk: &[u8], mut at: usize, walk: &mut Walk) {
 pub(super) fn holds_records(cell: &[u8]) -> bool {
     record_at(cell, CHUNK_HEADER_LEN, Proof::Copy).is_some()
         || find_record(cell, CHUNK_HEADER_LEN, cell.len()).is_some()
-}
-
-pub(super) fn is_zero(bytes: &[u8]) -> bool {
-    let (words, rest) = bytes.as_chunks::<16>();
-    words.iter().all(|word| u128::from_ne_bytes(*word) == 0) && rest.iter().all(|byte| *byte == 0)
 }
 
 /// Where the chunk header says that the records end; `None` where it says nothing

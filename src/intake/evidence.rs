@@ -70,8 +70,7 @@ impl EvidenceFile {
     /// # Errors
     /// What the operating system says.
     pub fn stream(&self) -> io::Result<Bytes> {
-        let meter = Arc::clone(&self.meter);
-        Ok(Box::new(Metered { inner: self.origin.stream()?, meter }))
+        Ok(Box::new(Metered::new(self.origin.stream()?, &self.meter)))
     }
 
     /// Asks for memory to keep something of so many bytes; false when the case has none

@@ -110,11 +110,14 @@ fn standard_input(unpacker: &mut Unpacker) -> Result<(), Error> {
     let name = unpacker.label("-".to_owned());
     let mut stdin = io::stdin().lock();
     let held = unpacker.hold(&mut stdin.by_ref().take(MAX_STDIN));
+    let length = held.bytes.length();
     if let Some(error) = held.error {
-        return Err(Error::StandardInput(error));
-    }
-    let more = stdin.read(&mut [0]).map_err(Error::StandardInput)?;
-    if more > 0 {
+        if length == 0 {
+            return Err(Error::StandardInput(error));
+        }
+        let message = format!("reading stopped: {error}");
+        unpacker.intake.gaps.push(Gap::at(&name, length, message));
+    } else if length == MAX_STDIN && matches!(stdin.read(&mut [0]), Ok(1)) {
         let message = format!("only the first {MAX_STDIN} bytes were read: give a file");
         unpacker.intake.gaps.push(Gap::at(&name, MAX_STDIN, message));
     }

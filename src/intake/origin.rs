@@ -97,7 +97,7 @@ impl Packed {
     fn unpack(&self, buffer: usize) -> io::Result<Bytes> {
         let inner = match self.of.positioned()? {
             Some(bytes) => {
-                let cursor = Cursor { bytes, at: self.from };
+                let cursor = Cursor::from(bytes, self.from);
                 Box::new(cursor.take(self.length)) as Bytes
             }
             // What is not positioned is packed as a whole.

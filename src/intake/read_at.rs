@@ -1,6 +1,6 @@
 //! Reading at any offset, by several threads at a time.
 
-use crate::base::Meter;
+use crate::base::{Meter, ZeroRun};
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Arc;
@@ -114,16 +114,22 @@ fn read_file(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
     std::os::windows::fs::FileExt::seek_read(file, buffer, offset)
 }
 
-/// A cursor over bytes that have none.
+/// A cursor over bytes that have none. Zeros without end are an error.
 #[derive(Debug, Clone)]
 pub(super) struct Cursor {
     pub(super) bytes: ReadAt,
     pub(super) at: u64,
+    zeros: ZeroRun,
 }
 
 impl Cursor {
     pub(super) fn new(bytes: ReadAt) -> Self {
-        Self { bytes, at: 0 }
+        Self::from(bytes, 0)
+    }
+
+    /// A cursor that stands at an offset.
+    pub(super) fn from(bytes: ReadAt, at: u64) -> Self {
+        Self { bytes, at, zeros: ZeroRun::default() }
     }
 }
 
@@ -131,6 +137,7 @@ impl Read for Cursor {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let got = self.bytes.read(self.at, buffer)?;
         self.at += got as u64;
+        self.zeros.saw(buffer.get(..got).unwrap_or_default())?;
         Ok(got)
     }
 }

@@ -74,10 +74,15 @@ impl Inside {
         slot(&mut self.directions, side).partial = joined;
     }
 
+    /// Bytes of memory that wait to be whole.
+    pub(super) fn held(&self) -> usize {
+        self.directions.iter().map(|direction| direction.partial.len()).sum()
+    }
+
     /// Records of a direction could not be opened.
     pub(super) fn hole(&mut self, side: Side) {
         let direction = slot(&mut self.directions, side);
-        direction.partial.clear();
+        direction.partial = Vec::new();
         direction.skip = 0;
         direction.lost = true;
     }

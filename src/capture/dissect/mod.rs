@@ -140,6 +140,24 @@ impl Dissector {
         self.tls.hole(side, length, inside);
     }
 
+    /// Bytes of memory that wait to be whole.
+    pub(super) fn held(&self) -> usize {
+        self.client.partial.len() + self.server.partial.len() + self.tls.held()
+    }
+
+    /// There is no room for what waits in a direction: it is read on behind it.
+    pub(super) fn let_go(&mut self, side: Side) {
+        self.mark_cut(side);
+        self.give_up_unit(side);
+        let direction = self.direction(side);
+        let lost = std::mem::take(&mut direction.partial).len();
+        direction.partial_since = None;
+        if lost > 0 && direction.skip == 0 && direction.framing != Framing::Opaque {
+            direction.framing = Framing::Lost;
+        }
+        self.tls.let_go(side, lost as u64);
+    }
+
     /// A unit that waits for bytes which will not come: its length still tells where
     /// the next one begins.
     fn give_up_unit(&mut self, side: Side) {

@@ -3,7 +3,7 @@
 
 use super::inside::Inside;
 use super::{Moment, slot};
-use crate::base::limits::{MAX_HANDSHAKE, MAX_RECORDS_KEPT};
+use crate::base::limits::{MAX_ALERTS, MAX_HANDSHAKE, MAX_RECORDS_KEPT};
 use crate::observe::{AlertSeen, Decryption, Side, TlsRecordSeen, TlsTrace};
 use crate::wire::certificate::Certificate;
 use crate::wire::decrypt::{KeyLog, SetupError, TlsDecryptor, TlsParameters};
@@ -83,12 +83,7 @@ impl Tls {
 
     fn alert(&mut self, side: Side, header: RecordHeader, fragment: &[u8], moment: Moment) {
         match Alert::parse(fragment) {
-            Some(alert) => self.trace.alerts.push(AlertSeen {
-                from: side,
-                alert,
-                frame: moment.frame,
-                time: moment.time,
-            }),
+            Some(alert) => keep(&mut self.trace.alerts, side, alert, moment),
             None => {
                 slot(&mut self.trace.encrypted_alerts, side).get_or_insert(moment.at(()));
                 self.open(side, header, fragment, moment);
@@ -143,8 +138,7 @@ impl Tls {
             }
             ContentType::ALERT => {
                 if let Some(alert) = Alert::parse(&plain.data) {
-                    let (frame, time) = (moment.frame, moment.time);
-                    self.trace.inner_alerts.push(AlertSeen { from: side, alert, frame, time });
+                    keep(&mut self.trace.inner_alerts, side, alert, moment);
                 }
             }
             ContentType::HANDSHAKE => self.inner_handshake(side, &plain.data, moment),
@@ -280,11 +274,32 @@ impl Tls {
         }
     }
 
+    /// Bytes of memory that wait to be whole.
+    pub(super) fn held(&self) -> usize {
+        let waiting = self.directions.iter().map(|d| d.handshake.len() + d.inner.len());
+        waiting.sum::<usize>() + self.inside.held()
+    }
+
+    /// There is no room for what waits in a direction, nor was there for `lost` bytes of a
+    /// record.
+    pub(super) fn let_go(&mut self, side: Side, lost: u64) {
+        self.hole(side, lost, false);
+        let direction = slot(&mut self.directions, side);
+        (direction.handshake, direction.inner) = (Vec::new(), Vec::new());
+    }
+
     /// A handshake flight that began and is not whole, and since when.
     pub(super) fn unfinished_since(&self, side: Side) -> Option<Moment> {
         let [client, server] = &self.directions;
         let direction = if side == Side::Client { client } else { server };
         direction.since.filter(|_| !direction.handshake.is_empty())
+    }
+}
+
+/// Remembers an alert, if there are not too many.
+fn keep(alerts: &mut Vec<AlertSeen>, from: Side, alert: Alert, moment: Moment) {
+    if alerts.len() < MAX_ALERTS {
+        alerts.push(AlertSeen { from, alert, frame: moment.frame, time: moment.time });
     }
 }
 

@@ -1,5 +1,6 @@
 //! A window over a stream: one buffer that is reused.
 
+use crate::base::is_zero;
 use std::io::{self, Read, Seek, SeekFrom};
 
 /// Bytes that are read at a time.
@@ -7,6 +8,11 @@ const READ_SIZE: usize = 1 << 20;
 
 /// Places that are tried between two looks at the file.
 const SCAN_STEP: usize = 256 << 10;
+
+/// Zeros that a search passes over at a time, and with how many of them no record or
+/// block begins: times and lengths stand in the first 24 bytes.
+const ZEROS: usize = 4096;
+const MOST_ZEROS: usize = 64;
 
 /// A window over the input: `peek` makes bytes available, `consume` moves on.
 ///
@@ -61,7 +67,8 @@ impl<R: Read> Input<R> {
     /// Moves on to the first place, after the one where the input stands, that
     /// `plausible` accepts, or to the end. It is shown the bytes from that place on,
     /// at least `look_ahead` of them unless the input ends before; `true` says that
-    /// they reach to the end. Every place is looked at once and the memory is bounded.
+    /// they reach to the end. Every place that more than zeros follow is looked at once,
+    /// and the memory is bounded.
     pub(super) fn find<T>(
         &mut self,
         look_ahead: usize,
@@ -74,13 +81,19 @@ impl<R: Read> Input<R> {
             let window = self.peek(need);
             let ends = window.len() < need;
             let places = if ends { window.len() } else { SCAN_STEP };
-            let found = (0..places)
-                .find_map(|at| window.get(at..).and_then(|w| Some((at, plausible(w, ends)?))));
-            if let Some((at, what)) = found {
-                self.consume(at);
-                return Some(what);
+            let mut at = 0;
+            while at < places {
+                let rest = window.get(at..).unwrap_or_default();
+                if rest.get(..ZEROS).is_some_and(is_zero) {
+                    at += ZEROS - MOST_ZEROS;
+                } else if let Some(what) = plausible(rest, ends) {
+                    self.consume(at);
+                    return Some(what);
+                } else {
+                    at += 1;
+                }
             }
-            self.consume(places);
+            self.consume(at);
             if ends {
                 return None;
             }
@@ -140,7 +153,7 @@ mod tests {
 
     #[test]
     fn a_search_looks_at_every_place_once_and_stops_at_the_end() {
-        let mut bytes = vec![0u8; 3 * SCAN_STEP];
+        let mut bytes = vec![1u8; 3 * SCAN_STEP];
         *bytes.last_mut().unwrap() = 7;
         let mut looked = 0;
         let mut input = Input::new(&bytes[..]);
@@ -151,6 +164,24 @@ mod tests {
         assert!(found.is_some());
         assert_eq!((input.offset, looked), (bytes.len() as u64 - 1, bytes.len() - 1));
         assert!(input.find(16, |_, _| Some(())).is_none());
+    }
+
+    #[test]
+    fn a_search_passes_over_zeros_and_misses_nothing_behind_them() {
+        for zeros in [0, 1, MOST_ZEROS, ZEROS - 1, ZEROS, 3 * SCAN_STEP + 17] {
+            let mut bytes = vec![0u8; zeros + 1];
+            bytes.push(7);
+            bytes.extend([0; ZEROS]);
+            let mut input = Input::new(&bytes[..]);
+            let mut looked = 0;
+            let found = input.find(16, |window, _| {
+                looked += 1;
+                (window[0] == 7).then_some(())
+            });
+            assert!(found.is_some());
+            assert_eq!(input.offset, zeros as u64 + 1);
+            assert!(looked < 2 * ZEROS);
+        }
     }
 
     #[test]

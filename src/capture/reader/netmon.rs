@@ -4,6 +4,7 @@
 
 use super::input::{Input, Order};
 use super::{Frame, Gaps, Sink};
+use crate::base::is_zero;
 use crate::base::limits::{MAX_NETMON_JUMPS, MAX_PACKET};
 use crate::wire::packet::LinkType;
 use jiff::civil::DateTime;
@@ -225,6 +226,9 @@ impl Walk {
         };
         if caplen > MAX_PACKET {
             return Taken::Bad(format!("a frame with the impossible length {caplen}"));
+        }
+        if is_zero(head.get(..FRAME_HEADER_LEN).unwrap_or_default()) {
+            return Taken::Bad("zeros where a frame should be".to_owned());
         }
         let (data_end, trailer_len) = (FRAME_HEADER_LEN + caplen, self.header.trailer_len());
         let window = input.peek(data_end + trailer_len);

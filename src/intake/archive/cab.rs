@@ -56,7 +56,7 @@ pub(super) fn read(bytes: &ReadAt, collector: &mut Collector<'_>) {
             Some(place) => {
                 let (packed, given) = (Arc::clone(&meter.0), Arc::clone(&meter.1));
                 let inner = Unfolded::new(bytes, *place);
-                let unfolded = Metered { inner, meter: Arc::clone(&collector.purse.meter) };
+                let unfolded = Metered::new(inner, &collector.purse.meter);
                 let budget = collector.purse.budget;
                 let mut unfolded = Guard::shared(unfolded, packed, given, limit, budget);
                 entries(folder, &mut unfolded, collector);

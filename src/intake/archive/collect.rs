@@ -111,8 +111,8 @@ impl<'u> Collector<'u> {
     fn unpack(&mut self, name: &str, kind: FileKind, packed: Packed) {
         let held = match Origin::Packed(Arc::new(packed)).stream() {
             Ok(inner) => {
-                let meter = Arc::clone(&self.purse.meter);
-                self.store.hold(&mut Metered { inner, meter })
+                let mut metered = Metered::new(inner, &self.purse.meter);
+                self.store.hold(&mut metered)
             }
             Err(error) => return self.add(name, None, Some(stopped(&error))),
         };

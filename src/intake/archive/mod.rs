@@ -103,7 +103,8 @@ impl Unpacker {
 
     /// Holds bytes from start to end, so that they can be read from anywhere.
     pub(super) fn hold(&mut self, bytes: &mut dyn io::Read) -> Held {
-        self.store.hold(bytes)
+        let mut metered = self.metered(bytes);
+        self.store.hold(&mut metered)
     }
 
     /// Lists a file that is not read, and why.
@@ -185,7 +186,9 @@ impl Unpacker {
                 if let Some(bytes @ ReadAt::Memory(_)) = &bytes {
                     item.origin = Origin::Held(bytes.clone());
                 }
-                bytes
+                // Looking for entries takes time, too.
+                let meter = Arc::clone(&self.purse.meter);
+                bytes.map(|bytes| ReadAt::Metered { inner: Arc::new(bytes), meter })
             }
             Err(error) => {
                 self.gap(&item.name, format!("cannot be read: {error}"));
@@ -230,7 +233,7 @@ impl Unpacker {
 
     /// Reads within the time of the case.
     fn metered<R>(&self, inner: R) -> Metered<R> {
-        Metered { inner, meter: Arc::clone(&self.purse.meter) }
+        Metered::new(inner, &self.purse.meter)
     }
 
     fn collector(&mut self, item: &Item) -> Collector<'_> {

@@ -4,7 +4,9 @@ use super::super::read_at::ReadAt;
 use super::collect::Collector;
 use super::zip::read_exact;
 use super::zip_entry::{Entry, LOCAL, take};
+use crate::base::ZeroRun;
 use std::collections::BTreeSet;
+use std::io;
 
 /// Bytes that are searched at a time.
 const WINDOW: usize = 1 << 20;
@@ -12,10 +14,17 @@ const WINDOW: usize = 1 << 20;
 /// Looks at every byte once for local headers, and takes the entries that are not known.
 /// Behind an entry that tells its size, the search goes on behind its data.
 pub(super) fn salvage(bytes: &ReadAt, known: &BTreeSet<u64>, collector: &mut Collector<'_>) {
-    let mut search = Search { bytes, window: Vec::new(), start: 0 };
+    let mut search = Search { bytes, window: Vec::new(), start: 0, zeros: ZeroRun::default() };
     let mut at = 0;
     // Each turn consumes at least a signature.
-    while let Some(header) = search.find(at) {
+    loop {
+        let header = match search.find(at) {
+            Ok(Some(header)) => header,
+            Ok(None) => return,
+            Err(error) => {
+                return collector.gap_at(search.start, format!("reading stopped: {error}"));
+            }
+        };
         if collector.is_full() {
             return;
         }
@@ -42,27 +51,29 @@ struct Search<'b> {
     window: Vec<u8>,
     /// Where the window begins.
     start: u64,
+    zeros: ZeroRun,
 }
 
 impl Search<'_> {
     /// The next local header from an offset on.
-    fn find(&mut self, mut at: u64) -> Option<u64> {
+    fn find(&mut self, mut at: u64) -> io::Result<Option<u64>> {
         while at < self.bytes.length() {
             let seen = at.checked_sub(self.start).and_then(|skip| usize::try_from(skip).ok());
             let seen = seen.and_then(|skip| self.window.get(skip..)).unwrap_or_default();
             if let Some(found) = memchr::memmem::find(seen, LOCAL) {
-                return Some(at + found as u64);
+                return Ok(Some(at + found as u64));
             }
             // A signature may lie across two windows.
             at += seen.len().saturating_sub(LOCAL.len() - 1) as u64;
             self.window.resize(WINDOW, 0);
-            let got = self.bytes.read(at, &mut self.window).ok()?;
+            let got = self.bytes.read(at, &mut self.window)?;
             self.window.truncate(got);
             self.start = at;
+            self.zeros.saw(&self.window)?;
             if got < LOCAL.len() {
-                return None;
+                return Ok(None);
             }
         }
-        None
+        Ok(None)
     }
 }

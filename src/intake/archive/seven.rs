@@ -78,7 +78,7 @@ fn block(
             }
             let mut broken = None;
             let inner = Watched { bytes, broken: &mut broken };
-            let bytes = Metered { inner, meter: Arc::clone(&collector.purse.meter) };
+            let bytes = Metered::new(inner, &collector.purse.meter);
             let mut bytes = Guard::shared(
                 bytes,
                 Arc::clone(&count.packed),
