@@ -8,7 +8,8 @@ use crate::report::Style;
 use crate::report::table::{Ink, Page, short_time};
 use std::io::{self, Write};
 
-/// Clusters that are told, names of a cluster, and of what is missing.
+/// Causes and clusters that are told, names of a cluster, and of what is missing.
+const MOST_CAUSES: usize = 30;
 const MOST_CLUSTERS: usize = 20;
 const MOST_NAMES: usize = 6;
 const MOST_MISSING: usize = 5;
@@ -139,7 +140,14 @@ impl Page<'_> {
             ]
         };
         let header = ["cases", "share", "cause", "certainty", "fault on", "first thing to do"];
-        self.table(&header, report.causes.iter().map(row).collect())
+        self.table(&header, report.causes.iter().take(MOST_CAUSES).map(row).collect())?;
+        match report.causes.len().checked_sub(MOST_CAUSES) {
+            Some(more @ 1..) => {
+                let more = format!("and {}: see --format json", counted(more, "rarer cause"));
+                self.paragraph("       ", "       ", &more)
+            }
+            _ => Ok(()),
+        }
     }
 
     fn clusters(&mut self, report: &BatchReport) -> io::Result<()> {
@@ -235,7 +243,7 @@ fn certainties(total: &CauseTotal) -> String {
 /// Per cent; what is there is never 0.
 fn share(part: usize, whole: usize) -> String {
     match part as f64 * 100.0 / whole.max(1) as f64 {
-        share if share < 1.0 => "<1".to_owned(),
+        share if share < 0.5 => "<1".to_owned(),
         share => format!("{share:.0}"),
     }
 }
@@ -257,6 +265,6 @@ mod tests {
 
     #[test]
     fn a_share_is_never_nothing() {
-        assert_eq!([share(1, 1000), share(1, 3), share(3, 3)], ["<1", "33", "100"]);
+        assert_eq!([share(4, 1000), share(6, 1000), share(1, 3)], ["<1", "1", "33"]);
     }
 }
