@@ -4,9 +4,9 @@
 //! Labels are in the language of Windows, so only the order and the shape of values are
 //! looked at.
 
+use super::kept::Kept;
 use super::undated;
 use crate::base::parse_endpoint;
-use crate::observe::Observation;
 use std::sync::Arc;
 
 /// Readings of one text that are kept.
@@ -17,14 +17,6 @@ const LARGEST_OFFSET: f64 = 1e10;
 const LOCAL: u32 = 0x4c4f_434c;
 /// Leap indicator of a clock that is not synchronized, RFC 5905 7.3.
 const UNSYNCHRONIZED: &str = "3";
-
-/// What `w32tm` said in a text.
-#[derive(Debug, Default)]
-pub(super) struct Readings {
-    pub(super) observations: Vec<Observation>,
-    /// Readings that are too many to keep.
-    pub(super) left_out: u64,
-}
 
 /// The last sample of a comparison with one clock.
 #[derive(Debug)]
@@ -39,14 +31,14 @@ struct Sample {
 }
 
 /// All readings of a text.
-pub(super) fn read(text: &str, file: &Arc<str>) -> Readings {
-    let mut found = Readings::default();
+pub(super) fn read(text: &str, file: &Arc<str>) -> Kept {
+    let mut found = Kept::up_to(MOST_READINGS);
     let lines: Vec<&str> = text.lines().collect();
     let mut with = String::new();
     let mut last: Option<Sample> = None;
     for (at, line) in lines.iter().enumerate() {
         if let Some(clock) = tracked(line) {
-            found.compared(last.take(), file);
+            compared(&mut found, last.take(), file);
             with = clock;
         }
         if let Some(seconds) = offset(line) {
@@ -55,31 +47,18 @@ pub(super) fn read(text: &str, file: &Arc<str>) -> Readings {
         }
         if let Some((follows, id)) = status(lines.get(at..).unwrap_or_default()) {
             let fields = [("follows", follows.to_owned()), ("reference", format!("0x{id:08X}"))];
-            found.keep(undated("text.clock.status", file, at + 1, fields));
+            found.add(undated("text.clock.status", file, at + 1, fields));
         }
     }
-    found.compared(last, file);
+    compared(&mut found, last, file);
     found
 }
 
-impl Readings {
-    fn compared(&mut self, last: Option<Sample>, file: &Arc<str>) {
-        if let Some(Sample { line, seconds, with, samples }) = last {
-            let fields = [
-                ("seconds", format!("{seconds:.7}")),
-                ("with", with),
-                ("samples", samples.to_string()),
-            ];
-            self.keep(undated("text.clock.offset", file, line, fields));
-        }
-    }
-
-    fn keep(&mut self, observation: Observation) {
-        match self.observations.len() < MOST_READINGS {
-            true => self.observations.push(observation),
-            false => self.left_out += 1,
-        }
-    }
+fn compared(found: &mut Kept, last: Option<Sample>, file: &Arc<str>) {
+    let Some(Sample { line, seconds, with, samples }) = last else { return };
+    let fields =
+        [("seconds", format!("{seconds:.7}")), ("with", with), ("samples", samples.to_string())];
+    found.add(undated("text.clock.offset", file, line, fields));
 }
 
 /// The address of the clock of `Tracking dc01.corp.example [10.0.0.2:123].`
@@ -149,7 +128,7 @@ fn status(lines: &[&str]) -> Option<(&'static str, u32)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::Place;
+    use crate::observe::{Observation, Place};
     use proptest::prelude::*;
 
     fn told(text: &str) -> Vec<String> {

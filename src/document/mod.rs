@@ -8,6 +8,7 @@ mod acl;
 mod certificates;
 mod clock;
 mod dialog;
+mod kept;
 mod netstat;
 mod policy;
 mod rdp_file;
@@ -22,6 +23,7 @@ use crate::base::{Gap, HostTime};
 use crate::intake::{EvidenceFile, Utf8};
 use crate::knowledge::Knowledge;
 use crate::observe::{Coverage, EvidenceKind, Observation, Place, Source, Subject, Vantage};
+use kept::Kept;
 use std::io::{self, Read as _};
 use std::sync::Arc;
 
@@ -81,20 +83,17 @@ impl DocumentFacts {
     /// What a machine's own commands printed.
     fn add_machine(&mut self, text: &str, file: &Arc<str>) {
         let suites = suites::read(text, file);
-        self.keep(EvidenceKind::Suites, suites.observations, suites.left_out, file);
+        self.keep(EvidenceKind::Suites, suites.kept, file);
         if suites.unknown > 0 {
             let message =
                 format!("cipher suites that this version does not know: {}", suites.unknown);
             self.gaps.push(Gap::file(file, message));
         }
-        let clock = clock::read(text, file);
-        self.keep(EvidenceKind::Clock, clock.observations, clock.left_out, file);
-        let system = system::read(text, file);
-        self.keep(EvidenceKind::System, system.observations, system.left_out, file);
-        let sessions = sessions::read(text, file);
-        self.keep(EvidenceKind::Sessions, sessions.observations, sessions.left_out, file);
+        self.keep(EvidenceKind::Clock, clock::read(text, file), file);
+        self.keep(EvidenceKind::System, system::read(text, file), file);
+        self.keep(EvidenceKind::Sessions, sessions::read(text, file), file);
         let policy = policy::read(text, file);
-        self.keep(EvidenceKind::Policy, policy.observations, policy.left_out, file);
+        self.keep(EvidenceKind::Policy, policy.kept, file);
         if policy.unknown > 0 {
             let message =
                 format!("policies about Remote Desktop, not understood: {}", policy.unknown);
@@ -103,13 +102,8 @@ impl DocumentFacts {
     }
 
     /// Adds what is kept of a form, and how much of it is not.
-    fn keep(
-        &mut self,
-        kind: EvidenceKind,
-        observations: Vec<Observation>,
-        left_out: u64,
-        file: &Arc<str>,
-    ) {
+    fn keep(&mut self, kind: EvidenceKind, kept: Kept, file: &Arc<str>) {
+        let Kept { observations, left_out, .. } = kept;
         self.add(file, kind, observations.len() as u64 + left_out, observations);
         if left_out > 0 {
             let message = format!("more of the same ({}), not looked at: {left_out}", kind.name());

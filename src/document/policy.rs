@@ -4,8 +4,8 @@
 //! Labels and titles are in the language of Windows; names in the registry are not, and
 //! only policies that are shown by theirs are read.
 
+use super::kept::Kept;
 use super::undated;
-use crate::observe::Observation;
 use std::sync::Arc;
 
 /// Values of one text that are kept.
@@ -28,18 +28,16 @@ const POLICIES: [(&str, &[&str]); 2] = [
 ];
 
 /// What the policies of a text say.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Policies {
-    pub(super) observations: Vec<Observation>,
-    /// Values that are too many to keep.
-    pub(super) left_out: u64,
+    pub(super) kept: Kept,
     /// Names whose value is not understood.
     pub(super) unknown: u64,
 }
 
 /// All policies of a text.
 pub(super) fn read(text: &str, file: &Arc<str>) -> Policies {
-    let mut found = Policies::default();
+    let mut found = Policies { kept: Kept::up_to(MOST_VALUES), unknown: 0 };
     // As long as the text, byte by byte.
     let lower = text.to_ascii_lowercase();
     let lines: Vec<&str> = text.lines().collect();
@@ -54,7 +52,7 @@ pub(super) fn read(text: &str, file: &Arc<str>) -> Policies {
                 match name {
                     Some((name, Some(number))) => {
                         let fields = [("name", name.to_owned()), ("value", number.to_string())];
-                        found.keep(undated("text.policy", file, at + 1, fields));
+                        found.kept.add(undated("text.policy", file, at + 1, fields));
                     }
                     Some((_, None)) => found.unknown += 1,
                     None => {}
@@ -64,15 +62,6 @@ pub(super) fn read(text: &str, file: &Arc<str>) -> Policies {
         before += line.len();
     }
     found
-}
-
-impl Policies {
-    fn keep(&mut self, observation: Observation) {
-        match self.observations.len() < MOST_VALUES {
-            true => self.observations.push(observation),
-            false => self.left_out += 1,
-        }
-    }
 }
 
 /// The value of a name that stands `behind` a key, in line `at`; `None` where another name
@@ -115,7 +104,7 @@ fn cell(html: &str) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::Place;
+    use crate::observe::{Observation, Place};
     use proptest::prelude::*;
 
     const KEY: &str = r"Software\Policies\Microsoft\Windows NT\Terminal Services\";
@@ -125,7 +114,7 @@ mod tests {
             let Place::Line(line) = found.source.place else { panic!("{found:?}") };
             format!("{line}: {} {}", found.field("name").unwrap(), found.field("value").unwrap())
         };
-        read(text, &"gpresult.txt".into()).observations.iter().map(shown).collect()
+        read(text, &"gpresult.txt".into()).kept.observations.iter().map(shown).collect()
     }
 
     #[test]
@@ -156,7 +145,7 @@ mod tests {
             format!("KeyName: {KEY}fDenyTSConnectionsToo\nValue: 1, 0, 0, 0\n"),
         ] {
             let found = read(&text, &"gpresult.txt".into());
-            assert!(found.observations.is_empty() && found.unknown == 0, "{text}");
+            assert!(found.kept.observations.is_empty() && found.unknown == 0, "{text}");
         }
     }
 
@@ -164,7 +153,7 @@ mod tests {
     fn values_without_end_are_kept_within_their_budget() {
         let text = format!("KeyName: {KEY}SecurityLayer\nValue: 1, 0, 0, 0\n").repeat(1_000);
         let found = read(&text, &"gpresult.txt".into());
-        assert_eq!((found.observations.len(), found.left_out), (MOST_VALUES, 936));
+        assert_eq!((found.kept.observations.len(), found.kept.left_out), (MOST_VALUES, 936));
         let html = format!("{KEY}SecurityLayer<").repeat(20_000);
         assert_eq!(read(&html, &"gpresult.txt".into()).unknown, 20_000);
     }

@@ -5,8 +5,8 @@
 //! `services`, `console` and `rdp-tcp` are not translated, and listeners have ids from
 //! 65536 on.
 
+use super::kept::Kept;
 use super::undated;
-use crate::observe::Observation;
 use std::sync::Arc;
 
 /// Lists of one text that are kept.
@@ -16,17 +16,9 @@ const MOST_LINES: usize = 4096;
 /// The first id of a listener.
 const LISTENERS: u32 = 65_536;
 
-/// What the lists of a text say.
-#[derive(Debug, Default)]
-pub(super) struct Lists {
-    pub(super) observations: Vec<Observation>,
-    /// Lists that are too many to keep.
-    pub(super) left_out: u64,
-}
-
 /// All lists of a text.
-pub(super) fn read(text: &str, file: &Arc<str>) -> Lists {
-    let mut found = Lists::default();
+pub(super) fn read(text: &str, file: &Arc<str>) -> Kept {
+    let mut found = Kept::up_to(MOST_LISTS);
     let lines: Vec<&str> = text.lines().collect();
     let mut at = 0;
     while let Some(line) = lines.get(at) {
@@ -49,13 +41,9 @@ pub(super) fn read(text: &str, file: &Arc<str>) -> Lists {
             (false, true) => "no",
             (false, false) => continue,
         };
-        if found.observations.len() >= MOST_LISTS {
-            found.left_out += 1;
-            continue;
-        }
         let remote = below.iter().filter(|line| is_remote(line)).count();
         let fields = [("listener", listed.to_owned()), ("remote_sessions", remote.to_string())];
-        found.observations.push(undated("text.sessions", file, first, fields));
+        found.add(undated("text.sessions", file, first, fields));
     }
     found
 }
@@ -90,7 +78,7 @@ fn is_remote(line: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::Place;
+    use crate::observe::{Observation, Place};
     use proptest::prelude::*;
 
     fn told(text: &str) -> Vec<String> {

@@ -3,8 +3,9 @@
 //!
 //! The names are the registry's; Windows Server 2012 R2 and older append a curve.
 
+use super::kept::Kept;
 use super::undated;
-use crate::observe::{Observation, cipher_suite_id};
+use crate::observe::cipher_suite_id;
 use std::sync::Arc;
 
 /// Lists of one text that are kept.
@@ -18,11 +19,9 @@ const FEWEST_SUITES: usize = 3;
 const LINES_BETWEEN: usize = 40;
 
 /// What the lists of a text say.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Lists {
-    pub(super) observations: Vec<Observation>,
-    /// Lists that are too many to keep.
-    pub(super) left_out: u64,
+    pub(super) kept: Kept,
     /// Suites that nobody named yet, or that are too many.
     pub(super) unknown: u64,
 }
@@ -40,7 +39,7 @@ struct List<'a> {
 
 /// All lists of a text.
 pub(super) fn read(text: &str, file: &Arc<str>) -> Lists {
-    let mut found = Lists::default();
+    let mut found = Lists { kept: Kept::up_to(MOST_LISTS), unknown: 0 };
     let mut list = List::default();
     for (number, line) in text.lines().enumerate().map(|(at, line)| (at + 1, line)) {
         let Some((suite, labelled)) = suite(line) else { continue };
@@ -77,13 +76,9 @@ impl Lists {
             return;
         }
         self.unknown += list.unknown;
-        if self.observations.len() >= MOST_LISTS {
-            self.left_out += 1;
-            return;
-        }
         let whole = if list.unknown == 0 { "yes" } else { "no" };
         let fields = [("suites", list.names.join(" ")), ("all_suites_known", whole.to_owned())];
-        self.observations.push(undated("text.suites", file, list.first, fields));
+        self.kept.add(undated("text.suites", file, list.first, fields));
     }
 }
 
@@ -110,7 +105,7 @@ fn suite(line: &str) -> Option<(&str, bool)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::Place;
+    use crate::observe::{Observation, Place};
     use proptest::prelude::*;
 
     fn told(text: &str) -> Vec<String> {
@@ -119,7 +114,7 @@ mod tests {
             let field = |name| found.field(name).unwrap();
             format!("{line}: {} {}", field("suites"), field("all_suites_known"))
         };
-        read(text, &"suites.txt".into()).observations.iter().map(shown).collect()
+        read(text, &"suites.txt".into()).kept.observations.iter().map(shown).collect()
     }
 
     const LIST: &str = "
@@ -179,7 +174,7 @@ Protocols             : {771, 65277}
     #[test]
     fn lists_without_end_are_kept_within_their_budget_and_take_no_time() {
         let lists = read(&LIST.repeat(100), &"suites.txt".into());
-        assert_eq!((lists.observations.len(), lists.left_out), (MOST_LISTS, 84));
+        assert_eq!((lists.kept.observations.len(), lists.kept.left_out), (MOST_LISTS, 84));
         let unknown = "TLS_NOBODY_KNOWS_THIS\n".repeat(150_000);
         assert!(told(&unknown).is_empty());
     }

@@ -3,8 +3,8 @@
 //! Labels are in the language of Windows; the order of the lines is not. Its times are in
 //! the host's own spelling and are not read.
 
+use super::kept::Kept;
 use super::undated;
-use crate::observe::Observation;
 use std::sync::Arc;
 
 /// Systems of one text that are kept.
@@ -16,17 +16,9 @@ const LONGEST_NAME: usize = 63;
 /// Of a time zone this many characters are kept.
 const LONGEST_ZONE: usize = 120;
 
-/// What a text says of systems.
-#[derive(Debug, Default)]
-pub(super) struct Systems {
-    pub(super) observations: Vec<Observation>,
-    /// Systems that are too many to keep.
-    pub(super) left_out: u64,
-}
-
 /// All systems of a text.
-pub(super) fn read(text: &str, file: &Arc<str>) -> Systems {
-    let mut found = Systems::default();
+pub(super) fn read(text: &str, file: &Arc<str>) -> Kept {
+    let mut found = Kept::up_to(MOST_SYSTEMS);
     let lines: Vec<&str> = text.lines().collect();
     for (at, line) in lines.iter().enumerate() {
         let Some(version) = value(line).and_then(version) else { continue };
@@ -35,10 +27,6 @@ pub(super) fn read(text: &str, file: &Arc<str>) -> Systems {
         let Some(name) = above.and_then(|line| value(line)).filter(|name| is_name(name)) else {
             continue;
         };
-        if found.observations.len() >= MOST_SYSTEMS {
-            found.left_out += 1;
-            continue;
-        }
         let below = lines.iter().skip(at + 1).take(LINES_BELOW).filter_map(|line| value(line));
         let zone = below.into_iter().find(|value| is_zone(value)).unwrap_or_default();
         let fields = [
@@ -46,7 +34,7 @@ pub(super) fn read(text: &str, file: &Arc<str>) -> Systems {
             ("version", version.to_owned()),
             ("time_zone", zone.chars().take(LONGEST_ZONE).collect()),
         ];
-        found.observations.push(undated("text.system", file, at + 1, fields));
+        found.add(undated("text.system", file, at + 1, fields));
     }
     found
 }
@@ -81,7 +69,7 @@ fn is_zone(value: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::Place;
+    use crate::observe::{Observation, Place};
     use proptest::prelude::*;
 
     fn told(text: &str) -> Vec<String> {
