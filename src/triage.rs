@@ -81,7 +81,10 @@ pub fn analyse(
     let mut evidence = lay_down(read, &mut gaps);
     evidence.collections = collections;
     let case = correlate(evidence, &config.clock_offsets);
-    let findings = diagnose(&case, knowledge, &config.question);
+    let mut findings = diagnose(&case, knowledge, &config.question);
+    if meter.is_spent() || meter.in_time().is_err() {
+        findings.not_all_was_read();
+    }
     gaps.sort();
     let inputs = config.paths.iter().map(|path| path.to_string_lossy().into_owned()).collect();
     let name = config.name.clone().unwrap_or_else(|| case_name(config));

@@ -94,7 +94,8 @@ fn reports_are_written_and_used_again() {
         .map(|file| crate::support::name(file).to_owned())
         .collect();
     names.sort();
-    assert_eq!(names, ["a.json", "b.json", "c.json", "d.json", "e.json", "f.bin.json"]);
+    let options = ".rdp-triage-options";
+    assert_eq!(names, [options, "a.json", "b.json", "c.json", "d.json", "e.json", "f.bin.json"]);
     // One is lost, one was cut short, one is of another version, and one stands for
     // evidence that is gone: only that one shows that it was used again.
     let bytes = fs::read(reports.join("a.json")).unwrap();
@@ -111,6 +112,38 @@ fn reports_are_written_and_used_again() {
     assert_eq!(fs::read(reports.join("a.json")).unwrap(), bytes);
     let anew = batch(&["tickets", "--output", "tickets/reports"], desk.path());
     assert_ne!(text(&anew.stdout), text(&first.stdout), "without --resume all is read");
+}
+
+#[test]
+fn reports_that_answer_another_question_are_not_used_again() {
+    let desk = desk();
+    let plain = batch(&["tickets", "--output", "reports"], desk.path());
+    let asked = ["tickets", "--output", "reports", "--resume", "--client", "192.0.2.9"];
+    let other = batch(&asked, desk.path());
+    assert!(text(&other.stderr).contains("other options"), "{}", text(&other.stderr));
+    assert_ne!(text(&other.stdout), text(&plain.stdout));
+    let again = batch(&asked, desk.path());
+    assert!(text(&again.stderr).contains("(6 by their reports)"), "{}", text(&again.stderr));
+    // Another folder has a case of the same name.
+    fs::create_dir(desk.path().join("others")).unwrap();
+    fs::write(desk.path().join("others/a"), b"nothing that is known").unwrap();
+    let others = batch(&["others", "--output", "reports", "--resume"], desk.path());
+    assert_eq!(others.status.code(), Some(3), "{}", text(&others.stdout));
+}
+
+#[test]
+fn reports_do_not_go_into_a_case() {
+    let output = batch(&["tickets", "--output", "tickets/a"], desk().path());
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("it may be a case"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn logs_and_captures_that_lie_loose_are_perhaps_one_ticket() {
+    let output = batch(&["tickets/b/server"], desk().path());
+    assert!(text(&output.stderr).contains("rdp-triage analyze"), "{}", text(&output.stderr));
+    let output = batch(&["tickets"], desk().path());
+    assert!(!text(&output.stderr).contains("rdp-triage analyze"), "{}", text(&output.stderr));
 }
 
 #[cfg(unix)]
@@ -154,7 +187,7 @@ fn an_interrupted_batch_leaves_whole_reports_and_ends_the_same_when_resumed() {
         let (a, b) = (desk.path().join("whole").join(&name), cut.join(&name));
         assert_eq!(fs::read(a).unwrap(), fs::read(b).unwrap(), "{case}");
     }
-    assert_eq!(crate::support::files(&cut).len(), cases.len(), "nothing unfinished is left");
+    assert_eq!(crate::support::files(&cut).len(), cases.len() + 1, "nothing unfinished is left");
 }
 
 #[test]
@@ -177,6 +210,9 @@ fn a_case_beyond_its_memory_counts_what_it_cannot_keep() {
         text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let problems = lines[0]["problems"].to_string();
     assert!(problems.contains("were not read") || problems.contains("only counted"), "{problems}");
+    for line in &lines {
+        assert_ne!(line["verdict"], "no_failure_found", "{line}");
+    }
 }
 
 #[test]

@@ -122,3 +122,18 @@ fn texts_that_show_no_connection_are_no_clean_bill_of_health() {
     assert_eq!(report.verdict, Verdict::Inconclusive, "{}", report.summary);
     assert!(report.summary.contains("nothing shows that anybody connected"), "{}", report.summary);
 }
+
+#[test]
+fn a_report_of_this_program_is_no_evidence() {
+    let sample = analyse(&root().join("samples/tls-no-shared-cipher"));
+    for pretty in [true, false] {
+        let mut report = Vec::new();
+        match pretty {
+            true => rdp_triage::report::write_json(&sample, &mut report).unwrap(),
+            false => rdp_triage::report::write_jsonl(&sample, &mut report).unwrap(),
+        }
+        let report = alone(&String::from_utf8(report).unwrap());
+        assert_eq!(report.verdict, Verdict::NoEvidence, "{}", report.summary);
+        assert!(report.problems[0].message.contains("a report of this program"));
+    }
+}

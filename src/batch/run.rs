@@ -50,6 +50,8 @@ impl fmt::Debug for Batch {
 #[derive(Debug, Clone, Copy)]
 pub struct Running<'b> {
     pub done: usize,
+    /// Of these, those whose reports were there already.
+    pub kept: usize,
     /// The case that has taken longest of those in work, if it is remarkable.
     pub slowest: Option<(&'b str, Duration)>,
 }
@@ -85,6 +87,7 @@ pub enum Stop {
 pub fn run(batch: Batch, sink: &mut dyn Sink) -> Result<Vec<CaseLine>, Stop> {
     let mut crew = Crew::new(Arc::new(batch))?;
     let lines = crew.run(sink);
+    sink.running(Running { done: crew.batch.cases.len(), kept: crew.kept, slowest: None });
     // Whoever still works stops behind the case in hand.
     crew.next.store(usize::MAX / 2, Ordering::Relaxed);
     lines
@@ -98,12 +101,14 @@ struct Crew {
     slots: Vec<Arc<Slot>>,
     results: (SyncSender<Done>, Receiver<Done>),
     grace: Duration,
+    /// Cases whose reports were there already.
+    kept: usize,
 }
 
 impl Crew {
     fn new(batch: Arc<Batch>) -> Result<Self, Stop> {
         let (next, results) = (Arc::default(), sync_channel(WAITING));
-        let mut crew = Self { batch, next, slots: Vec::new(), results, grace: GRACE };
+        let mut crew = Self { batch, next, slots: Vec::new(), results, grace: GRACE, kept: 0 };
         let workers = crew.batch.jobs.min(crew.batch.cases.len()).max(1);
         for _ in 0..workers {
             let slot = crew.hire()?;
@@ -137,9 +142,11 @@ impl Crew {
             if looked.elapsed() >= TICK {
                 looked = Instant::now();
                 results.extend(self.give_up()?);
-                sink.running(Running { done: arrived, slowest: self.slowest() });
+                let (done, kept) = (arrived, self.kept);
+                sink.running(Running { done, kept, slowest: self.slowest() });
             }
-            for Done { case, line, json, written } in results {
+            for Done { case, line, json, kept, written } in results {
+                self.kept += usize::from(kept);
                 written.map_err(|error| Stop::Report(line.name.clone(), error))?;
                 arrived += 1;
                 spool.put(case, Some(line), json)?;

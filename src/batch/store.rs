@@ -12,6 +12,9 @@ use std::path::{Path, PathBuf};
 /// How temporary files begin and end: they are no reports yet.
 const UNFINISHED: (&str, &str) = (".rdp-triage-", ".partial");
 
+/// Says with what options the reports of a folder were made.
+const OPTIONS: &str = ".rdp-triage-options";
+
 /// Bytes of a file name that every file system takes, without the extension.
 const MAX_NAME: usize = 200;
 
@@ -23,6 +26,8 @@ pub struct Store {
     names: Vec<String>,
     /// Whether what is there is used.
     resume: bool,
+    /// Whether what is there was made with other options.
+    other_options: bool,
 }
 
 impl Store {
@@ -31,7 +36,9 @@ impl Store {
     ///
     /// # Errors
     /// When the folder cannot be made or listed.
-    pub fn open(folder: &Path, cases: &[Case], resume: bool) -> io::Result<Self> {
+    /// `options` stands for all that changes what a report says: reports that were made with
+    /// other ones are not used again.
+    pub fn open(folder: &Path, cases: &[Case], resume: bool, options: &str) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
         for entry in fs::read_dir(folder)? {
             let entry = entry?;
@@ -42,7 +49,23 @@ impl Store {
                 let _ = fs::remove_file(entry.path());
             }
         }
-        Ok(Self { folder: folder.to_owned(), names: file_names(cases), resume })
+        let same = fs::read_to_string(folder.join(OPTIONS)).is_ok_and(|made| made == options);
+        fs::write(folder.join(OPTIONS), options)?;
+        let names = file_names(cases);
+        let (resume, other_options) = (resume && same, resume && !same);
+        Ok(Self { folder: folder.to_owned(), names, resume, other_options })
+    }
+
+    /// Whether a folder that is there holds what no batch put into it.
+    pub fn is_foreign(folder: &Path) -> bool {
+        let holds_something =
+            fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some());
+        holds_something && !folder.join(OPTIONS).is_file()
+    }
+
+    /// Whether reports are there that cannot be used, because they answer another question.
+    pub fn has_other_options(&self) -> bool {
+        self.other_options
     }
 
     /// The name of a case's file, by the case's number.
@@ -59,8 +82,8 @@ impl Store {
         let file = File::open(self.folder.join(self.name(index))).ok()?;
         let report: Report = serde_json::from_reader(BufReader::new(file)).ok()?;
         let this = report.tool.version == env!("CARGO_PKG_VERSION");
-        let whole = report.case.unfinished.is_none() && report.case.name == case.name;
-        (this && whole).then_some(report)
+        let same = report.case.inputs == [case.path.to_string_lossy()];
+        (this && same && report.case.unfinished.is_none()).then_some(report)
     }
 
     /// Writes a report: under its name there is a whole one or none.
@@ -134,7 +157,7 @@ mod tests {
         let left = folder.path().join(".rdp-triage-x.partial");
         fs::write(&left, "{").unwrap();
         fs::write(folder.path().join("mine.json"), "{}").unwrap();
-        let store = Store::open(folder.path(), &[case("mine")], true).unwrap();
+        let store = Store::open(folder.path(), &[case("mine")], true, "").unwrap();
         assert!(!left.exists());
         assert!(store.finished(0, &case("mine")).is_none(), "an object is no report");
     }

@@ -27,6 +27,8 @@ pub(super) struct Done {
     pub(super) line: CaseLine,
     /// Its report as a line of JSON, where that is wanted.
     pub(super) json: Vec<u8>,
+    /// Whether its report was there already.
+    pub(super) kept: bool,
     /// Whether its report could be written.
     pub(super) written: io::Result<()>,
 }
@@ -137,7 +139,7 @@ pub(super) fn done(batch: &Batch, case: usize, report: &Report, is_new: bool) ->
     if batch.wants_json {
         written = written.and_then(|()| write_jsonl(report, &mut json));
     }
-    Done { case, line, json, written }
+    Done { case, line, json, kept: !is_new, written }
 }
 
 thread_local! {

@@ -128,6 +128,13 @@ impl Walk {
             return read_frames(file, &mut |frame| self.frame(frame));
         }
         let mut whole = ReadOutcome::default();
+        let names: Vec<&str> =
+            std::iter::once(file).chain(others).map(|part| &*part.name).collect();
+        for number in split::missing_between(&names) {
+            let message = format!("part {number} of this split capture is not there");
+            whole.gaps.push(Gap::file(&file.name, message));
+            whole.unreadable += 1;
+        }
         let mut before = 0;
         for part in std::iter::once(file).chain(others) {
             let mut frames = 0;

@@ -64,6 +64,24 @@ fn series(name: &str) -> Option<String> {
     matches!(plain, "pcap" | "cap" | "dmp" | "pcapng").then(|| format!("{stem}.{plain}"))
 }
 
+/// The numbers of parts that are not there between those that are; of a capture whose parts
+/// are numbered by dumpcap.
+pub(super) fn missing_between(parts: &[&str]) -> Vec<u64> {
+    const MOST: usize = 8;
+    let numbers: Vec<Option<u64>> = parts.iter().map(|part| number(part)).collect();
+    let gaps = numbers.iter().zip(numbers.iter().skip(1)).filter_map(|(a, b)| (*a).zip(*b));
+    gaps.flat_map(|(a, b)| (a.saturating_add(1)..b).take(MOST)).take(MOST).collect()
+}
+
+fn number(name: &str) -> Option<u64> {
+    let name = PACKED.iter().find_map(|packed| name.strip_suffix(packed)).unwrap_or(name);
+    let (stem, _) = name.rsplit_once('.')?;
+    let mut words = stem.rsplit('_');
+    let date = words.next().filter(|date| date.len() == 14)?;
+    date.parse::<u64>().ok()?;
+    words.next()?.parse().ok()
+}
+
 fn first_time(part: &EvidenceFile) -> Option<Timestamp> {
     let mut head = Vec::new();
     // What cannot be read is told when the part is.
@@ -93,6 +111,15 @@ mod tests {
             assert_eq!(series(name).as_deref(), same, "{name}");
         }
         assert_ne!(series("a/c.pcap"), series("b/c.pcap"));
+    }
+
+    #[test]
+    fn parts_that_are_missing_between_others_are_known() {
+        let parts = ["c_00003_20240501100000.pcap", "c_00006_20240501120000.pcap.gz"];
+        assert_eq!(missing_between(&parts), [4, 5]);
+        // A ring begins anywhere, and goes on with 1.
+        assert!(missing_between(&["c_99999_20240501100000.pcap", parts[0]]).is_empty());
+        assert!(missing_between(&["c.pcap", "c.pcap7"]).is_empty());
     }
 
     /// A pcap with one frame at this second.

@@ -3,13 +3,14 @@
 use super::batch::BatchArgs;
 use super::budget::BudgetArgs;
 use super::explain::ExplainArgs;
-use crate::base::{Allowance, CaseTime, Endpoint, parse_address, parse_endpoint};
+use crate::base::{Allowance, CaseTime, Endpoint, hex, parse_address, parse_endpoint};
 use crate::diagnose::{Certainty, Question};
 use crate::triage::Config;
 use crate::wire::decrypt::KeyLog;
 use anyhow::{Context as _, Result, anyhow, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::SignedDuration;
+use sha2::{Digest as _, Sha256};
 use std::fs::File;
 use std::io::Read as _;
 use std::net::IpAddr;
@@ -197,6 +198,12 @@ impl ReadingArgs {
             secrets: read_keylogs(&self.keylogs)?,
             budget: self.budget.budget(),
         })
+    }
+
+    /// Stands for everything that changes what a report says.
+    pub(super) fn fingerprint(&self) -> String {
+        let version = env!("CARGO_PKG_VERSION");
+        hex(&Sha256::digest(format!("{version} {self:?}")))
     }
 
     /// What a case may take, with what is usual for this command.

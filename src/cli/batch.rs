@@ -8,13 +8,15 @@ use crate::batch::{
     Analyse, Batch, Case, Empty, Running, Sink, Store, cases, keep_panics_quiet, run,
 };
 use crate::diagnose::Verdict;
+use crate::intake::sniff;
 use crate::knowledge::Knowledge;
 use crate::report::{BatchReport, CaseLine, Lines, Style, write_batch_json, write_batch_table};
 use crate::triage::{Config, analyse, triage};
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget};
-use std::io::{self, IsTerminal as _, Write as _};
+use std::fs::File;
+use std::io::{self, IsTerminal as _, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -29,9 +31,8 @@ const REMARKABLE: Duration = Duration::from_secs(2);
 const TEMPLATE: &str = "{bar:24} {pos} of {len} cases, {per_sec}, {eta} left{wide_msg}";
 
 #[derive(Debug, Args)]
-#[command(after_help = super::args::EXIT_STATUS)]
 #[command(
-    after_long_help = "Examples:\n  rdp-triage batch tickets/\n  rdp-triage batch tickets/ --output reports/\n  rdp-triage batch tickets/ --output reports/ --resume\n  rdp-triage batch tickets/ --format jsonl > reports.jsonl"
+    after_help = "Examples:\n  rdp-triage batch tickets/\n  rdp-triage batch tickets/ --output reports/\n  rdp-triage batch tickets/ --output reports/ --resume\n  rdp-triage batch tickets/ --format jsonl > reports.jsonl\n\nExit status: 0 all cases were run; 1 --fail-on; 2 wrong usage, or output that could not be written;\n3 no case had evidence; 4 --strict, when some of the input could not be read"
 )]
 pub(super) struct BatchArgs {
     /// Folders of cases: each file, archive or folder in them is one
@@ -58,11 +59,18 @@ pub(super) fn batch(arguments: &BatchArgs) -> Result<Exit> {
     let cases = cases(&arguments.folders, arguments.output.as_deref())?;
     let store = match &arguments.output {
         Some(folder) => Some(
-            Store::open(folder, &cases, arguments.resume)
+            Store::open(folder, &cases, arguments.resume, &reading.fingerprint())
                 .with_context(|| format!("opening {} for the reports", folder.display()))?,
         ),
         None => None,
     };
+    if store.as_ref().is_some_and(Store::has_other_options) && !telling.quiet {
+        let why = "the reports were made with other options: every case is read again";
+        writeln!(io::stderr(), "rdp-triage: --resume: {why}")?;
+    }
+    if !telling.quiet {
+        hint_at_one_ticket(&cases)?;
+    }
     let mut teller = Teller::new(telling, &cases)?;
     keep_panics_quiet();
     let started = Instant::now();
@@ -86,6 +94,30 @@ fn refuse_inputs(reports: &Path, folders: &[PathBuf]) -> Result<()> {
     let Ok(reports) = reports.canonicalize() else { return Ok(()) };
     if folders.iter().any(|folder| folder.canonicalize().is_ok_and(|folder| folder == reports)) {
         bail!("--output {}: the cases are in it; choose another folder", reports.display());
+    }
+    let holds = |folder: &PathBuf| {
+        folder.canonicalize().is_ok_and(|folder| reports.parent() == Some(folder.as_path()))
+    };
+    if folders.iter().any(holds) && Store::is_foreign(&reports) {
+        bail!("--output {}: it may be a case; choose an empty folder", reports.display());
+    }
+    Ok(())
+}
+
+/// A folder of logs and captures is one ticket rather than many.
+fn hint_at_one_ticket(cases: &[Case]) -> Result<()> {
+    let is_loose = |case: &&Case| {
+        let mut head = Vec::new();
+        let file = case.path.is_file().then(|| File::open(&case.path).ok()).flatten();
+        let _ = file.map(|file| file.take(512).read_to_end(&mut head));
+        let kind = sniff(&head);
+        kind.is_log() || kind.is_capture()
+    };
+    let loose = cases.iter().take(64).filter(is_loose).count();
+    if loose > 1 && loose * 2 > cases.len() {
+        let hint = "most cases are single logs and captures: if they belong to one ticket, \
+                    use `rdp-triage analyze`, which joins them";
+        writeln!(io::stderr(), "rdp-triage: {hint}")?;
     }
     Ok(())
 }
@@ -128,6 +160,8 @@ struct Teller<'a> {
     bar: ProgressBar,
     /// Whether lines go where the bar is.
     shared: bool,
+    /// Cases whose reports were there already.
+    kept: usize,
 }
 
 impl<'a> Teller<'a> {
@@ -148,7 +182,7 @@ impl<'a> Teller<'a> {
             lines.header(&mut output).context("writing the result")?;
         }
         let shared = shown && io::stdout().is_terminal();
-        Ok(Self { telling, output, style, lines, bar, shared })
+        Ok(Self { telling, output, style, lines, bar, shared, kept: 0 })
     }
 
     fn finish(&mut self, report: &BatchReport, took: Duration) -> Result<()> {
@@ -165,7 +199,12 @@ impl<'a> Teller<'a> {
             let cases = report.totals.cases;
             let rate = cases as f64 / seconds.max(1e-9);
             let cases = counted(cases, "case");
-            writeln!(io::stderr(), "rdp-triage: {cases} in {seconds:.1} s, {rate:.0} a second")?;
+            let kept = match self.kept {
+                0 => String::new(),
+                kept => format!(" ({kept} by their reports)"),
+            };
+            let line = format!("{cases}{kept} in {seconds:.1} s, {rate:.0} a second");
+            writeln!(io::stderr(), "rdp-triage: {line}")?;
         }
         Ok(())
     }
@@ -187,6 +226,7 @@ impl Sink for Teller<'_> {
     }
 
     fn running(&mut self, running: Running<'_>) {
+        self.kept = running.kept;
         self.bar.set_position(running.done as u64);
         let slow = running.slowest.filter(|(_, time)| *time > REMARKABLE);
         let message =

@@ -22,10 +22,10 @@ pub(super) struct BudgetArgs {
     /// Bytes that all archives of a case may unpack to (512MiB, 16GiB)
     #[arg(long, value_name = "SIZE", default_value = "16GiB", value_parser = parse_size)]
     max_unpacked: u64,
-    /// Seconds that a case may take; what was read until then is analysed
+    /// Seconds that a case may take (batch: 120); what was read until then is analysed
     #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
     max_time: Option<Duration>,
-    /// Memory for what is kept of a case (256MiB); what does not fit is only counted
+    /// Memory for what is kept of a case (batch: 256MiB); what does not fit is only counted
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     max_memory: Option<u64>,
 }
@@ -47,7 +47,7 @@ impl BudgetArgs {
 }
 
 fn parse_seconds(text: &str) -> Result<Duration> {
-    let seconds: f64 = text.parse()?;
+    let seconds: f64 = text.parse().map_err(|_| anyhow!("not a number of seconds"))?;
     // A year is longer than anybody waits, and no overflow.
     match (0.000_001..=31_536_000.0).contains(&seconds) {
         true => Ok(Duration::from_secs_f64(seconds)),

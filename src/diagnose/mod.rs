@@ -95,6 +95,18 @@ pub struct Findings {
     pub checks: Vec<Check>,
     /// What collectors gathered, and what they left out.
     pub collected: Vec<Collected>,
+    /// Whether time or memory ended before the evidence did.
+    pub incomplete: bool,
+}
+
+impl Findings {
+    /// Time or memory ended before the evidence did: what was not read may be the failure.
+    pub fn not_all_was_read(&mut self) {
+        self.incomplete = true;
+        if self.verdict == Verdict::NoFailureFound {
+            self.verdict = Verdict::Inconclusive;
+        }
+    }
 }
 
 /// What the user saw, and whether the ranking is about it.
@@ -182,17 +194,21 @@ pub fn diagnose(case: &Case, knowledge: &Knowledge, question: &Question) -> Find
         background,
         checks,
         collected,
+        incomplete: false,
     }
 }
 
-/// Whether no attempt is seen to its end, and a capture is torn: what is missing may be
-/// the failure.
+/// Whether no attempt is seen as a whole, and a capture is torn or shows an alert: what is
+/// missing may be the failure.
 fn is_cut(case: &Case, question: &Question) -> bool {
     let mut attempts = case.attempts.iter().filter(|attempt| question.concerns(attempt)).peekable();
     let torn = |coverage: &Coverage| !coverage.kind.is_log() && coverage.unreadable > 0;
+    // Its beginning is missing, and what ended it is there.
+    let alerted = |attempt: &&Attempt| attempt.views().any(|view| !view.tls.alerts.is_empty());
     attempts.peek().is_some()
         && attempts.all(|attempt| attempt.outcome == Outcome::Unknown)
-        && case.coverage.iter().any(torn)
+        && (case.coverage.iter().any(torn)
+            || case.attempts.iter().filter(|a| question.concerns(a)).any(|a| alerted(&a)))
 }
 
 fn without_trouble(
@@ -246,5 +262,6 @@ fn without_trouble(
         background,
         checks,
         collected,
+        incomplete: false,
     }
 }

@@ -51,6 +51,11 @@ pub fn read(file: &EvidenceFile, knowledge: &Knowledge) -> DocumentFacts {
             format!("a text of more than {MAX_DOCUMENT} bytes: only its beginning was looked at");
         facts.gaps.push(Gap::at(&file.name, MAX_DOCUMENT, message));
     }
+    if is_own_report(&text) {
+        let message = "a report of this program is no evidence: it was not looked at";
+        facts.gaps.push(Gap::file(&file.name, message));
+        return facts;
+    }
     let dialogs = dialog::read(&text, &file.name, knowledge);
     let count = dialogs.len() as u64;
     facts.add(&file.name, EvidenceKind::Dialog, count, dialogs);
@@ -77,6 +82,13 @@ pub fn read(file: &EvidenceFile, knowledge: &Knowledge) -> DocumentFacts {
         facts.gaps.push(Gap::file(&file.name, "text, of which this version understands nothing"));
     }
     facts
+}
+
+/// What a report says would otherwise count once more, as what somebody attached.
+fn is_own_report(text: &str) -> bool {
+    let head: String = text.chars().take(256).filter(|c| !c.is_whitespace()).collect();
+    let tool = concat!("\"tool\":{\"name\":\"", env!("CARGO_PKG_NAME"), "\"");
+    head.starts_with("{\"schema_version\":") && head.contains(tool)
 }
 
 impl DocumentFacts {

@@ -40,6 +40,10 @@ fn undecided(report: &Report, findings: &Findings) -> String {
             "Nothing matches what was asked for (--client, --server, --since, --until); failed attempts left out: {left_out}."
         );
     }
+    if findings.incomplete {
+        return "What was read shows no failure, and not everything was read: see the problems."
+            .to_owned();
+    }
     if let Some(codes) = report.client_codes.first() {
         let shown = codes.shown();
         return format!(
@@ -52,7 +56,7 @@ fn undecided(report: &Report, findings: &Findings) -> String {
             .to_owned();
     }
     if findings.attempts.is_empty() && !report.attempts.is_empty() {
-        return "No connection was seen to its end, and a part of the capture could not be read: see the problems."
+        return "No connection was seen from its beginning to its end, so nothing says whether one failed."
             .to_owned();
     }
     if report.attempts.is_empty() {

@@ -19,6 +19,9 @@ const CERTAINTY: usize = 11;
 const FAULT: usize = 10;
 const MOST_NAME: usize = 40;
 const MOST_ANSWER: usize = 34;
+/// From so many columns on the server is shown, in so many.
+const WIDE: usize = 96;
+const LEAST_SERVER: usize = 18;
 
 /// Writes one line for each case, in columns that fit.
 #[derive(Debug, Clone, Copy)]
@@ -33,9 +36,12 @@ impl Lines {
     pub fn new<'a>(style: Style, names: impl Iterator<Item = &'a str>) -> Self {
         let width = usize::from(style.width.max(40));
         let longest = names.map(|name| for_terminal(name).chars().count()).max().unwrap_or(4);
-        let name = longest.clamp(4, MOST_NAME.min(width / 3));
-        let rest = width.saturating_sub(name + 2 + CERTAINTY + FAULT);
-        Self { style, name, answer: rest.clamp(12, MOST_ANSWER) }
+        // On a narrow terminal the server, which the report names too, gives way.
+        let server = if width < WIDE { 0 } else { LEAST_SERVER };
+        let rest = width.saturating_sub(2 + CERTAINTY + FAULT + server);
+        let name = longest.clamp(4, MOST_NAME.min(rest / 2));
+        let answer = rest.saturating_sub(name).clamp(12, MOST_ANSWER);
+        Self { style, name, answer }
     }
 
     /// The names of the columns.
@@ -61,12 +67,14 @@ impl Lines {
             (Verdict::Diagnosed, _) => leading.map_or("", |leading| leading.cause.as_str()),
         };
         let about = case.leading.as_ref();
+        // What was read in part is not what the case says.
+        let sure = leading.filter(|_| case.unfinished.is_none());
         let server = about.and_then(|about| about.server_name.as_ref().or(about.server.as_ref()));
         let line = self.columns([
             &case.name,
             answer,
-            leading.map_or("", |leading| leading.certainty.name()),
-            leading.map_or("", |leading| leading.fault_domain.name()),
+            sure.map_or("", |leading| leading.certainty.name()),
+            sure.map_or("", |leading| leading.fault_domain.name()),
             case.unfinished.as_ref().or(server).map_or("", String::as_str),
         ]);
         let ink = match (case.verdict, leading.map(|leading| leading.certainty)) {
@@ -85,10 +93,10 @@ impl Lines {
     fn columns(&self, cells: [&str; 5]) -> String {
         let width = usize::from(self.style.width.max(40));
         let before = self.name + self.answer + CERTAINTY + FAULT + 2;
-        let last = width.saturating_sub(before).max(1);
+        let last = if width < WIDE { 0 } else { width.saturating_sub(before).max(1) };
         let widths = [self.name, self.answer, CERTAINTY - 1, FAULT - 1, last];
         let mut line = String::new();
-        for (cell, width) in cells.into_iter().zip(widths) {
+        for (cell, width) in cells.into_iter().zip(widths).filter(|(_, width)| *width > 0) {
             let cell = fitted(&for_terminal(cell), width);
             line.push_str(&format!("{cell:width$} "));
         }
@@ -129,18 +137,20 @@ impl Page<'_> {
             return Ok(());
         }
         self.heading("Causes, most frequent first")?;
-        let row = |total: &CauseTotal| {
-            vec![
-                total.cases.to_string(),
-                format!("{} %", share(total.cases, report.totals.cases)),
-                format!("{}\n{}", total.title, total.cause),
+        let indent = " ".repeat(14);
+        for total in report.causes.iter().take(MOST_CAUSES) {
+            let share = share(total.cases, report.totals.cases);
+            let first = format!("{:>5}  {share:>3} %  ", total.cases);
+            self.paragraph(&first, &indent, &format!("{}: {}", total.cause, total.title))?;
+            let fix = total.first_fix.as_deref().map(|fix| format!(" | do first: {fix}"));
+            let line = format!(
+                "{} | fault on: {}{}",
                 certainties(total),
-                total.fault_domain.name().to_owned(),
-                total.first_fix.clone().unwrap_or_default(),
-            ]
-        };
-        let header = ["cases", "share", "cause", "certainty", "fault on", "first thing to do"];
-        self.table(&header, report.causes.iter().take(MOST_CAUSES).map(row).collect())?;
+                total.fault_domain.name(),
+                fix.unwrap_or_default()
+            );
+            self.paragraph(&indent, &indent, &line)?;
+        }
         match report.causes.len().checked_sub(MOST_CAUSES) {
             Some(more @ 1..) => {
                 let more = format!("and {}: see --format json", counted(more, "rarer cause"));
@@ -237,7 +247,7 @@ fn certainties(total: &CauseTotal) -> String {
         (total.weak, "weak"),
     ];
     let told = counts.iter().filter(|(count, _)| *count > 0);
-    told.map(|(count, name)| format!("{count} {name}")).collect::<Vec<_>>().join("\n")
+    told.map(|(count, name)| format!("{count} {name}")).collect::<Vec<_>>().join(", ")
 }
 
 /// Per cent; what is there is never 0.
