@@ -264,13 +264,19 @@ mod tests {
 
     #[test]
     fn lines_fit_whatever_the_names_are() {
-        let style = Style { width: 60, color: false };
         let long = "a".repeat(200);
-        let lines = Lines::new(style, [long.as_str(), "b\u{202e}c"].into_iter());
-        let line = lines.columns([&long, &long, "conclusive", "server", &long]);
-        assert_eq!(line.chars().count(), 60);
-        let line = lines.columns(["b\u{202e}c", "x", "", "", ""]);
-        assert!(line.starts_with("b\\u{202e}c"), "{line}");
+        let full = [long.as_str(), &long, "conclusive", "server", &long];
+        for width in [40, 60, 80, 100, 200] {
+            let style = Style { width, color: false };
+            let lines = Lines::new(style, [long.as_str(), "b\u{202e}c"].into_iter());
+            assert!(
+                lines.columns(full).chars().count() <= usize::from(width),
+                "{}",
+                lines.columns(full)
+            );
+            let line = lines.columns(["b\u{202e}c", "x", "", "", ""]);
+            assert!(line.starts_with("b\\u{20"), "{line}");
+        }
     }
 
     #[test]
