@@ -50,8 +50,18 @@ impl Store {
             }
         }
         let same = fs::read_to_string(folder.join(OPTIONS)).is_ok_and(|made| made == options);
-        fs::write(folder.join(OPTIONS), options)?;
         let names = file_names(cases);
+        if !(resume && same) {
+            // They would all be replaced; an interruption must not leave them for a later
+            // `--resume`, as if they answered this question.
+            for name in &names {
+                match fs::remove_file(folder.join(name)) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                    _ => {}
+                }
+            }
+        }
+        fs::write(folder.join(OPTIONS), options)?;
         let (resume, other_options) = (resume && same, resume && !same);
         Ok(Self { folder: folder.to_owned(), names, resume, other_options })
     }
@@ -149,6 +159,20 @@ mod tests {
         assert_eq!(unique.len(), names.len());
         assert!(files.iter().all(|file| file.len() <= 255 && !file.contains('/')), "{files:?}");
         assert!(!files.iter().any(|file| file.chars().any(steers)), "{files:?}");
+    }
+
+    #[test]
+    fn reports_of_another_question_do_not_outlive_the_start_of_a_batch() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = |resume, options| {
+            fs::write(folder.path().join("mine.json"), "{}").unwrap();
+            Store::open(folder.path(), &[case("mine")], resume, options).unwrap();
+            folder.path().join("mine.json").exists()
+        };
+        assert!(!open(true, "a"), "nobody knows how it was made");
+        assert!(open(true, "a"));
+        assert!(!open(true, "b"));
+        assert!(!open(false, "b"));
     }
 
     #[test]
