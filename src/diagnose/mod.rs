@@ -67,7 +67,7 @@ use timeline::Timelines;
 use trouble::Trouble;
 
 /// The answer in one word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     Diagnosed,

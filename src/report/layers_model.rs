@@ -1,10 +1,11 @@
 //! The part of the report that tells of TLS, CredSSP and RDP inside a connection.
 
 use super::wire_model::AlertReport;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The TLS layer beside what stands in the connection itself.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TlsReport {
     /// Both sides finished the handshake.
     pub established: bool,
@@ -28,7 +29,7 @@ pub struct TlsReport {
 }
 
 /// A number with the name that the code tables give it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CodeReport {
     /// Hex with `0x`.
     pub code: String,
@@ -37,7 +38,7 @@ pub struct CodeReport {
     pub frame: u64,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CredsspReport {
     /// TSRequests of client and server.
     pub requests: [u32; 2],
@@ -63,7 +64,7 @@ pub struct CredsspReport {
     pub early_user_auth: Option<CodeReport>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RdpReport {
     /// Flags of RDP_NEG_REQ and RDP_NEG_RSP.
     pub request_flags: Vec<String>,
@@ -87,7 +88,7 @@ pub struct RdpReport {
     pub redirected_to: Option<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RdpClientReport {
     pub name: Option<String>,
     pub build: Option<u32>,
@@ -99,7 +100,7 @@ pub struct RdpClientReport {
     pub channels: Vec<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LicenseReport {
     pub from: String,
     pub message: String,
@@ -107,14 +108,14 @@ pub struct LicenseReport {
     pub frame: u64,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DisconnectReport {
     pub by: String,
     pub reason: String,
     pub frame: u64,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DecryptionReport {
     /// Records of client and server that were opened, and that were not.
     pub opened: [u64; 2],

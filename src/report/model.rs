@@ -5,10 +5,11 @@ use super::wire_model::WireReport;
 use crate::correlate::{HostRole, Outcome};
 use crate::diagnose::{Certainty, Part, Verdict};
 use crate::knowledge::{FaultDomain, Risk, Stage, StepOutcome};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A whole report.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Report {
     pub schema_version: u32,
     pub tool: ToolReport,
@@ -41,7 +42,7 @@ pub struct Report {
 }
 
 /// Attempts that are not listed, by their outcome.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LeftOut {
     pub succeeded: usize,
     pub failed: usize,
@@ -59,7 +60,7 @@ impl LeftOut {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ToolReport {
     pub name: String,
     pub version: String,
@@ -75,7 +76,7 @@ impl ToolReport {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CaseReport {
     pub name: String,
     pub inputs: Vec<String>,
@@ -84,7 +85,7 @@ pub struct CaseReport {
     pub unfinished: Option<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DiagnosisReport {
     pub rank: u32,
     pub cause: String,
@@ -105,7 +106,7 @@ pub struct DiagnosisReport {
     pub fixes: Vec<FixReport>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct EvidenceReport {
     /// Decibans; negative in `against`.
     pub weight_db: f64,
@@ -120,7 +121,7 @@ pub struct EvidenceReport {
 
 /// Provenance: a record of a log, a frame of a capture, or the whole file where
 /// it proves that something is absent.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SourceReport {
     pub file: String,
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -132,7 +133,7 @@ pub struct SourceReport {
     pub frame: Option<u64>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FixReport {
     pub id: String,
     pub title: String,
@@ -146,7 +147,7 @@ pub struct FixReport {
 }
 
 /// One health check: its steps in the order of the way to the desktop.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CheckReport {
     /// `reach`, `certificate`, `path` or `security_layer`, and those of `--rules`.
     pub id: String,
@@ -156,7 +157,7 @@ pub struct CheckReport {
     pub steps: Vec<StepReport>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StepReport {
     pub what: String,
     pub outcome: StepOutcome,
@@ -171,7 +172,7 @@ pub struct StepReport {
     pub fix: Option<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AttemptReport {
     pub id: u32,
     /// Address and port of the first connection, or the client's host name.
@@ -203,7 +204,7 @@ pub struct AttemptReport {
 }
 
 /// An RDP over UDP channel, [MS-RDPEUDP]. A session works without it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct UdpReport {
     pub client: String,
     pub server: String,
@@ -223,14 +224,14 @@ pub struct UdpReport {
 }
 
 /// What mstsc showed, in hex as its dialog writes it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ClientError {
     pub reason: String,
     pub extended: Option<String>,
 }
 
 /// What worked last, and what changed since: context, not evidence.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct BackgroundReport {
     /// RFC 3339, UTC, on the case clock.
     pub first_failure: String,
@@ -244,7 +245,7 @@ pub struct BackgroundReport {
     pub more_changes: usize,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ChangeReport {
     /// How often it happened.
     pub times: u64,
@@ -256,7 +257,7 @@ pub struct ChangeReport {
 
 /// The two numbers of the client's dialog by Microsoft's tables. They tell at which
 /// stages they arise and never name a cause alone.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ClientCodesReport {
     /// Hex, as the dialog writes it.
     pub reason: String,
@@ -277,7 +278,7 @@ pub struct ClientCodesReport {
     pub concerns_an_attempt: bool,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct EventReport {
     pub file: String,
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -301,7 +302,7 @@ pub struct EventReport {
     pub message: String,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct HostReport {
     pub name: String,
     pub role: HostRole,
@@ -322,7 +323,7 @@ pub struct HostReport {
 }
 
 /// The system of a host, as `systeminfo` printed it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SystemReport {
     /// `10.0.20348`
     pub version: String,
@@ -332,7 +333,7 @@ pub struct SystemReport {
 }
 
 /// A stretch of a host's clock between two steps, in times of that clock.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ClockSegmentReport {
     /// `null` where no step comes before it.
     pub from: Option<String>,
@@ -345,7 +346,7 @@ pub struct ClockSegmentReport {
     pub pairs: usize,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CoverageReport {
     pub file: String,
     /// `evtx`, `pcap`, `pcapng`, `netmon` or `etl`; of a gzip'd file, what it holds.
@@ -380,7 +381,7 @@ pub struct CoverageReport {
 
 /// One file of a split capture. `attempts[].wire` numbers frames over all parts, as in the
 /// file that `mergecap -a` makes of them; sources name the part and the frame in it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PartReport {
     pub file: String,
     /// Number of its first frame.
@@ -394,7 +395,7 @@ fn is_zero(count: &u64) -> bool {
 }
 
 /// A time over which a log does not speak: what is absent then proves nothing.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct HoleReport {
     /// On the source's own clock; `null` when nothing before it is left.
     pub from: Option<String>,
@@ -410,7 +411,7 @@ pub struct HoleReport {
 }
 
 /// A tool that gathered evidence, told by how its files are laid out.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CollectorReport {
     pub id: String,
     pub title: String,
@@ -424,7 +425,7 @@ pub struct CollectorReport {
 }
 
 /// Evidence that was not collected: that nothing is told of it says nothing.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LeftOutReport {
     /// Channels, in full or by the part that tells them apart, or `capture`.
     pub wanted: Vec<String>,
@@ -432,14 +433,14 @@ pub struct LeftOutReport {
     pub how: Vec<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MissingReport {
     pub what: String,
     pub would_separate: Vec<String>,
     pub how: Vec<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ProblemReport {
     pub file: String,
     pub offset: Option<u64>,

@@ -1,10 +1,11 @@
 //! The part of the report that tells of connections.
 
 use super::layers_model::{CredsspReport, DecryptionReport, RdpReport, TlsReport};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What a capture shows of one connection.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct WireReport {
     pub client: String,
     pub server: String,
@@ -50,7 +51,7 @@ pub struct WireReport {
     pub gap: Option<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AlertReport {
     pub from: String,
     pub level: String,
@@ -58,7 +59,7 @@ pub struct AlertReport {
     pub frame: u64,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CertificateReport {
     pub subject: String,
     pub issuer: String,
@@ -83,7 +84,7 @@ pub struct CertificateReport {
 }
 
 /// The TCP layer. Times are in ms, as seen at the capture point.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TcpReport {
     pub handshake_rtt_ms: Option<f64>,
     pub retransmissions: Retransmissions,
@@ -116,7 +117,7 @@ pub struct TcpReport {
     pub server: HealthReport,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ClosedAfter {
     /// `syn_ack`, `connection_request`, `client_hello`, `certificate` and so on.
     pub step: String,
@@ -125,7 +126,7 @@ pub struct ClosedAfter {
 }
 
 /// A reset that does not fit the side whose address it carries.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ForeignResetReport {
     pub claims: String,
     pub frame: u64,
@@ -135,7 +136,7 @@ pub struct ForeignResetReport {
     pub mark: String,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct IcmpReport {
     pub from: String,
     pub reason: String,
@@ -143,14 +144,14 @@ pub struct IcmpReport {
     pub frame: u64,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Retransmissions {
     pub client: u32,
     pub server: u32,
 }
 
 /// One direction of a connection.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct HealthReport {
     pub ttl: Option<u8>,
@@ -185,7 +186,7 @@ pub struct HealthReport {
 }
 
 /// The oldest segment that was never acknowledged.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct UnackedReport {
     pub bytes: u32,
     pub times: u32,
@@ -194,7 +195,7 @@ pub struct UnackedReport {
 }
 
 /// Round trips of segments that were sent once.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RttReport {
     pub samples: u32,
     pub min: f64,

@@ -5,11 +5,12 @@ use crate::diagnose::{Certainty, Verdict};
 use crate::knowledge::{FaultDomain, Stage};
 use crate::report::build::SCHEMA_VERSION;
 use crate::report::model::{AttemptReport, DiagnosisReport, Report, ToolReport};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// What came out of many cases.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct BatchReport {
     pub schema_version: u32,
     pub tool: ToolReport,
@@ -25,7 +26,7 @@ pub struct BatchReport {
 }
 
 /// How the cases ended; the four verdicts add up to `cases`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Totals {
     pub cases: usize,
     pub diagnosed: usize,
@@ -39,7 +40,7 @@ pub struct Totals {
 }
 
 /// One case in one line.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CaseLine {
     pub name: String,
     /// File of its report, in the folder of `--output`.
@@ -59,7 +60,7 @@ pub struct CaseLine {
 }
 
 /// The leading diagnosis of a case, and what it is about.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Leading {
     pub cause: String,
     pub title: String,
@@ -78,7 +79,7 @@ pub struct Leading {
 }
 
 /// How many cases have one cause.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CauseTotal {
     pub cause: String,
     pub title: String,
@@ -92,7 +93,7 @@ pub struct CauseTotal {
 }
 
 /// Cases of one cause with one server or one client.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Cluster {
     pub cause: String,
     pub title: String,
@@ -107,7 +108,9 @@ pub struct Cluster {
 }
 
 /// What the cases of a cluster have in common beside their cause.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum ClusterBy {
     Server,
@@ -115,7 +118,7 @@ pub enum ClusterBy {
 }
 
 /// How many cases without an answer need the same.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct UnansweredTotal {
     pub what: String,
     pub cases: usize,
