@@ -16,7 +16,7 @@ mod zeros;
 pub use bytes::{u16_at, u32_at, u64_at};
 pub use gap::{Gap, GapList, Place};
 pub use meter::{Allowance, Meter, Metered, Reading};
-pub use net::{Endpoint, parse_address, parse_endpoint};
+pub use net::{Endpoint, display_filter, parse_address, parse_endpoint};
 pub use time::{CaseTime, ClockOffset, HostTime, filetime, filetime_of, millis_between, rfc3339};
 pub use untrusted::{for_terminal, hex, hex_bytes, steers};
 pub use words::counted;

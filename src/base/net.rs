@@ -38,6 +38,14 @@ impl Serialize for Endpoint {
     }
 }
 
+/// The Wireshark display filter that shows all frames of a TCP connection.
+pub fn display_filter(client: Endpoint, server: Endpoint) -> String {
+    let field = if client.address.is_ipv4() { "ip.addr" } else { "ipv6.addr" };
+    let ports = [client.port, server.port].into_iter().flatten();
+    let ports: String = ports.map(|port| format!(" && tcp.port == {port}")).collect();
+    format!("{field} == {} && {field} == {}{ports}", client.address, server.address)
+}
+
 /// An address in any of the spellings that Windows logs use: `1.2.3.4`,
 /// `::ffff:1.2.3.4`, `fe80::1%12`, `[1.2.3.4]`. `LOCAL`, `-` and host names
 /// give `None`.

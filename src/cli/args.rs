@@ -3,6 +3,7 @@
 use super::batch::BatchArgs;
 use super::budget::BudgetArgs;
 use super::explain::ExplainArgs;
+use super::package::{CompletionsArgs, ManArgs, SchemaArgs};
 use crate::base::{Allowance, CaseTime, Endpoint, hex, parse_address, parse_endpoint};
 use crate::diagnose::{Certainty, Question};
 use crate::triage::Config;
@@ -37,6 +38,12 @@ pub(super) enum Command {
     Batch(Box<BatchArgs>),
     /// Look up codes, events, causes and fixes, offline
     Explain(ExplainArgs),
+    /// Print the JSON Schema of the report
+    Schema(SchemaArgs),
+    /// Print the completion script of a shell
+    Completions(CompletionsArgs),
+    /// Print the man page, or write all man pages into a folder
+    Man(ManArgs),
 }
 
 /// How the result is written.
@@ -44,6 +51,10 @@ pub(super) enum Command {
 pub(super) enum Format {
     /// Sections and tables for a terminal
     Table,
+    /// Markdown, for a ticket or a wiki
+    Markdown,
+    /// One page for a browser, with ladders, bars and a timeline; no network
+    Html,
     /// One indented JSON object
     Json,
     /// One JSON object on one line

@@ -10,7 +10,10 @@ use crate::batch::{
 use crate::diagnose::Verdict;
 use crate::intake::sniff;
 use crate::knowledge::Knowledge;
-use crate::report::{BatchReport, CaseLine, Lines, Style, write_batch_json, write_batch_table};
+use crate::report::{
+    BatchReport, CaseLine, Lines, Style, write_batch_html, write_batch_json, write_batch_markdown,
+    write_batch_table,
+};
 use crate::triage::{Config, analyse, triage};
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
@@ -190,6 +193,8 @@ impl<'a> Teller<'a> {
         let written = match self.telling.format {
             Format::Table => write_batch_table(report, self.style, &mut self.output),
             Format::Json => write_batch_json(report, &mut self.output),
+            Format::Markdown => write_batch_markdown(report, &mut self.output),
+            Format::Html => write_batch_html(report, &|_| None, &mut self.output),
             Format::Jsonl => Ok(()),
         };
         let written = written.and_then(|()| self.output.close());
@@ -220,7 +225,7 @@ impl Sink for Teller<'_> {
                 if *shared { output.flush() } else { Ok(()) }
             }
             Format::Jsonl => output.write_all(json),
-            Format::Json => Ok(()),
+            Format::Json | Format::Markdown | Format::Html => Ok(()),
         };
         if *shared { bar.suspend(tell) } else { tell() }
     }

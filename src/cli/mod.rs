@@ -6,6 +6,7 @@ mod batch;
 mod budget;
 mod explain;
 mod output;
+mod package;
 mod progress;
 
 use crate::base::{Allowance, Meter, counted};
@@ -63,6 +64,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Analyze(arguments) => analyze(&arguments),
         Command::Batch(arguments) => batch::batch(&arguments),
         Command::Explain(arguments) => explain::explain(&arguments),
+        Command::Schema(arguments) => package::schema(&arguments),
+        Command::Completions(arguments) => package::completions(&arguments),
+        Command::Man(arguments) => package::man(&arguments),
     };
     match done {
         Ok(exit) => exit,
@@ -163,6 +167,8 @@ fn write_report(report: &Report, telling: &TellingArgs, output: &mut Output) -> 
     match telling.format {
         Format::Json => report::write_json(report, output),
         Format::Jsonl => report::write_jsonl(report, output),
+        Format::Markdown => report::write_markdown(report, output),
+        Format::Html => report::write_html(report, output),
         Format::Table => {
             let style = Style { width: output.width(), color: output.color(telling.color) };
             report::write_table(report, style, output)

@@ -53,6 +53,7 @@ mod tests {
             kind: "event.kernel-general.1".into(),
             time: CaseTime(Timestamp::UNIX_EPOCH),
             host: Some("H".into()),
+            channel: Some("System".into()),
             fields: vec![("NewTime".into(), new.into()), ("OldTime".into(), old.into())],
             source: Source { file: "System.evtx".into(), place: Place::Record(1) },
             share: 1.0,

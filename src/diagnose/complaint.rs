@@ -153,6 +153,7 @@ impl Told {
             kind: "event.rdpclient.1026".into(),
             time: self.complaint.at.unwrap_or(time),
             host: None,
+            channel: None,
             fields: vec![("Value".into(), self.complaint.reason.to_string())],
             source: self.complaint.source.clone(),
             share: self.share() * TOLD_SHARE,
@@ -193,6 +194,7 @@ impl Told {
             statement,
             time: complaint.at,
             host: None,
+            channel: None,
             source: complaint.source.clone(),
             open_with: String::new(),
         })

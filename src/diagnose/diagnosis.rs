@@ -48,6 +48,8 @@ pub struct Evidence {
     pub statement: String,
     pub time: Option<CaseTime>,
     pub host: Option<Arc<str>>,
+    /// The channel of the record that shows it.
+    pub channel: Option<Arc<str>>,
     pub source: Source,
     /// A Wireshark display filter or an event XPath query that shows it.
     pub open_with: String,

@@ -12,6 +12,8 @@ pub struct Fact {
     pub time: CaseTime,
     /// Whose log it is from; `None` for captures.
     pub host: Option<Arc<str>>,
+    /// The channel of that log.
+    pub channel: Option<Arc<str>>,
     pub fields: Vec<(Arc<str>, String)>,
     pub source: Source,
     /// 1 when it belongs to the attempt for certain.
@@ -25,6 +27,7 @@ impl Fact {
             kind: Arc::clone(&observation.kind),
             time: case.time(observation),
             host: observation.host().map(Arc::clone),
+            channel: observation.channel().map(Arc::clone),
             fields: observation.fields.clone(),
             source: observation.source.clone(),
             share,
@@ -55,6 +58,7 @@ impl Fact {
             kind: kind.into(),
             time: view.case_time(time),
             host: None,
+            channel: None,
             fields: Vec::new(),
             source: Source { file: Arc::clone(&view.file), place: Place::Frame(frame) },
             share: 1.0,

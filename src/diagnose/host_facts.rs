@@ -294,6 +294,7 @@ fn guessing_on_the_wire(case: &Case) -> Option<Fact> {
         kind: "log.brute_force".into(),
         time: first.case_time(first.start),
         host: None,
+        channel: None,
         fields: vec![
             ("addresses".into(), addresses.len().to_string()),
             ("failures".into(), refused.len().to_string()),

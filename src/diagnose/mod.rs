@@ -76,6 +76,18 @@ pub enum Verdict {
     NoEvidence,
 }
 
+impl Verdict {
+    /// For people: `no failure found`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Diagnosed => "diagnosed",
+            Self::NoFailureFound => "no failure found",
+            Self::Inconclusive => "inconclusive",
+            Self::NoEvidence => "no evidence",
+        }
+    }
+}
+
 /// The answer.
 #[derive(Debug)]
 pub struct Findings {

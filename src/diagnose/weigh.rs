@@ -113,6 +113,7 @@ fn apply(case: &Case, trouble: &Trouble, facts: &Facts, rule: &Rule) -> Option<M
         statement: fill(&rule.says, fact),
         time: fact.dated(),
         host: fact.host.clone(),
+        channel: fact.channel.clone(),
         source: fact.source.clone(),
         open_with: fact.open_with(),
     };
@@ -167,6 +168,7 @@ fn absence(case: &Case, trouble: &Trouble, rule: &Rule) -> Option<Evidence> {
         statement: rule.says.clone(),
         time: Some(first.start),
         host: None,
+        channel: None,
         open_with: String::new(),
         source,
     })

@@ -86,6 +86,14 @@ impl Observation {
         }
     }
 
+    /// The channel of the log that this is from.
+    pub fn channel(&self) -> Option<&Arc<str>> {
+        match &self.vantage {
+            Vantage::Log { channel, .. } => Some(channel),
+            Vantage::Capture { .. } | Vantage::Document { .. } => None,
+        }
+    }
+
     /// The host whose log this is from.
     pub fn host(&self) -> Option<&Arc<str>> {
         match &self.vantage {

@@ -9,6 +9,8 @@ use super::events::event_reports;
 use super::hosts;
 use super::model::*;
 use super::parts;
+use super::proof;
+use super::refutation::refuted_by;
 use super::summary::summary;
 use super::wire::wire_report;
 use super::wire_model::WireReport;
@@ -71,6 +73,7 @@ pub fn build(
     };
     report.summary = summary(&report, findings);
     parts::name_parts(&mut report, case);
+    proof::add_commands(&mut report);
     report
 }
 
@@ -123,6 +126,7 @@ fn diagnosis_report(rank: u32, diagnosis: &Diagnosis, knowledge: &Knowledge) -> 
         attempts: diagnosis.attempts.clone(),
         evidence: diagnosis.evidence.iter().map(evidence_report).collect(),
         against: diagnosis.against.iter().map(evidence_report).collect(),
+        refuted_by: cause.map(|cause| refuted_by(cause, diagnosis)).unwrap_or_default(),
         fixes,
     }
 }
@@ -135,6 +139,8 @@ fn evidence_report(evidence: &Evidence) -> EvidenceReport {
         host: evidence.host.as_ref().map(|host| host.to_string()),
         source: source_report(&evidence.source),
         open_with: evidence.open_with.clone(),
+        channel: evidence.channel.as_ref().map(|channel| channel.to_string()),
+        show_with: None,
     }
 }
 
@@ -145,6 +151,8 @@ fn check_report(check: &Check) -> CheckReport {
         statement: step.statement.clone(),
         source: step.source.as_ref().map(source_report),
         open_with: step.open_with.clone(),
+        channel: step.channel.as_ref().map(|channel| channel.to_string()),
+        show_with: None,
         fix: step.fix.clone(),
     });
     CheckReport {

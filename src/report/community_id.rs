@@ -26,7 +26,7 @@ pub(super) fn community_id(a: Endpoint, b: Endpoint) -> String {
 }
 
 /// Standard base64 with padding, RFC 4648 4.
-fn base64(bytes: &[u8]) -> String {
+pub(super) fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = String::new();
     for chunk in bytes.chunks(3) {

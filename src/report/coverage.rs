@@ -3,7 +3,7 @@
 use super::build::source_report;
 use super::hosts::millis;
 use super::model::{CoverageReport, HoleReport, PartReport};
-use super::table::short_time;
+use super::words::short_time;
 use crate::base::{HostTime, rfc3339};
 use crate::correlate::Case;
 use crate::observe::{Coverage, Hole};

@@ -58,6 +58,7 @@ pub(super) fn event_report(
         line,
         time: rfc3339(time.0),
         host: observation.host().map(|host| host.to_string()).unwrap_or_default(),
+        channel: observation.channel().map(|channel| channel.to_string()),
         event: known
             .map(|(provider, event)| format!("{}/{}", provider.provider, event.id))
             .unwrap_or_default(),

@@ -15,10 +15,15 @@ mod coverage;
 mod events;
 pub mod explain;
 mod hosts;
+mod html;
+mod ladder;
 mod layers;
 mod layers_model;
+mod markdown;
 mod model;
 mod parts;
+mod proof;
+mod refutation;
 mod seen;
 mod summary;
 mod table;
@@ -26,13 +31,16 @@ mod tcp;
 mod text;
 mod wire;
 mod wire_model;
+mod words;
 
 pub use batch::{
     BatchReport, CaseLine, CauseTotal, Cluster, ClusterBy, Leading, Lines, Totals, UnansweredTotal,
-    write_batch_json, write_batch_table,
+    write_batch_json, write_batch_markdown, write_batch_table,
 };
 pub use build::build;
+pub use html::{write_batch_html, write_html};
 pub use layers_model::*;
+pub use markdown::write_markdown;
 pub use model::{
     AttemptReport, CaseReport, CheckReport, ClientError, CollectorReport, CoverageReport,
     DiagnosisReport, EventReport, EvidenceReport, FixReport, HoleReport, HostReport, LeftOutReport,

@@ -103,6 +103,9 @@ pub struct DiagnosisReport {
     pub attempts: Vec<u32>,
     pub evidence: Vec<EvidenceReport>,
     pub against: Vec<EvidenceReport>,
+    /// What would speak against it most, and is not there.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub refuted_by: Vec<String>,
     pub fixes: Vec<FixReport>,
 }
 
@@ -117,6 +120,12 @@ pub struct EvidenceReport {
     pub source: SourceReport,
     /// A Wireshark display filter, or an event XPath query, that shows it.
     pub open_with: String,
+    /// The channel that the XPath query is for.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub channel: Option<String>,
+    /// A command line that prints it, by `wevtutil` or `tshark`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub show_with: Option<String>,
 }
 
 /// Provenance: a record of a log, a frame of a capture, or the whole file where
@@ -167,6 +176,12 @@ pub struct StepReport {
     pub source: Option<SourceReport>,
     /// A Wireshark display filter, or an event XPath query, that shows it.
     pub open_with: String,
+    /// The channel that the XPath query is for.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub channel: Option<String>,
+    /// A command line that prints it, by `wevtutil` or `tshark`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub show_with: Option<String>,
     /// Id of the fix that does it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub fix: Option<String>,
@@ -291,6 +306,9 @@ pub struct EventReport {
     pub time: String,
     #[serde(default)]
     pub host: String,
+    /// The channel of its log; its XPath query is `*[System[EventRecordID=N]]`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub channel: Option<String>,
     /// Provider and number: `Schannel/36874`.
     #[serde(default)]
     pub event: String,

@@ -1,7 +1,7 @@
 //! One sentence that a ticket can quote.
 
 use super::model::Report;
-use super::table::percent;
+use super::words::percent;
 use crate::correlate::Outcome;
 use crate::diagnose::{Certainty, Findings, Part, Verdict};
 

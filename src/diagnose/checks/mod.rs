@@ -16,6 +16,7 @@ use crate::correlate::{Attempt, Case};
 use crate::knowledge::{CheckRow, HealthCheck, Knowledge, StepOutcome};
 use crate::observe::Source;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use subject::Subject;
 
 /// Steps that one kind of fact can make.
@@ -42,6 +43,8 @@ pub struct Step {
     pub statement: String,
     /// `None` where nothing was seen.
     pub source: Option<Source>,
+    /// The channel of the record that shows it.
+    pub channel: Option<Arc<str>>,
     /// A Wireshark display filter or an event XPath query that shows it.
     pub open_with: String,
     /// Id of the fix that does it.
@@ -125,6 +128,7 @@ fn step(row: &CheckRow, fact: &Fact) -> Step {
         outcome: row.outcome,
         statement: fill(&row.says, fact),
         source: Some(fact.source.clone()),
+        channel: fact.channel.clone(),
         open_with: match fact.field(subject::FILTER) {
             Some(filter) => filter.to_owned(),
             None => fact.open_with(),
@@ -139,6 +143,7 @@ fn blank(what: &str, why: &str) -> Step {
         outcome: StepOutcome::Unknown,
         statement: why.to_owned(),
         source: None,
+        channel: None,
         open_with: String::new(),
         fix: None,
     }

@@ -1,10 +1,10 @@
 //! What the checks look at: one attempt, and of its connections the one that got
 //! furthest.
 
+use crate::base::display_filter;
 use crate::correlate::{Attempt, Connection, vantage_of, wire_outcome};
 use crate::diagnose::Fact;
 use crate::observe::{Conversation, Place, Side, Source};
-use std::net::IpAddr;
 use std::sync::Arc;
 
 /// Attempts of one trouble that are looked at: the last ones.
@@ -48,17 +48,7 @@ pub(super) fn of_stream(kind: &'static str, view: &Conversation) -> Fact {
     let source = Source { file: Arc::clone(&view.file), place: Place::Whole };
     let mut fact = Fact::of_frame(kind, view, view.last_frame.0, view.end);
     fact.source = source;
-    fact.with(FILTER, stream_filter(view))
-}
-
-fn stream_filter(view: &Conversation) -> String {
-    let field = match view.client.address {
-        IpAddr::V4(_) => "ip.addr",
-        IpAddr::V6(_) => "ipv6.addr",
-    };
-    let ports = [view.client.port, view.server.port].into_iter().flatten();
-    let ports: String = ports.map(|port| format!(" && tcp.port == {port}")).collect();
-    format!("{field} == {} && {field} == {}{ports}", view.client.address, view.server.address)
+    fact.with(FILTER, display_filter(view.client, view.server))
 }
 
 /// The capture in words: by whose end it was taken, where that is known.

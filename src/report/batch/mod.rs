@@ -1,9 +1,11 @@
 //! Many cases together: a line for each, what they have in common, and the totals.
 
 mod clusters;
+mod markdown;
 mod model;
 mod table;
 
+pub use markdown::write_batch_markdown;
 pub use model::{
     BatchReport, CaseLine, CauseTotal, Cluster, ClusterBy, Leading, Totals, UnansweredTotal,
 };

@@ -5,7 +5,8 @@ use super::model::{BatchReport, CaseLine, CauseTotal, Cluster, ClusterBy};
 use crate::base::{counted, for_terminal};
 use crate::diagnose::{Certainty, Verdict};
 use crate::report::Style;
-use crate::report::table::{Ink, Page, short_time};
+use crate::report::table::{Ink, Page};
+use crate::report::words::short_time;
 use std::io::{self, Write};
 
 /// Causes and clusters that are told, names of a cluster, and of what is missing.
@@ -239,7 +240,7 @@ impl Page<'_> {
     }
 }
 
-fn certainties(total: &CauseTotal) -> String {
+pub(super) fn certainties(total: &CauseTotal) -> String {
     let counts = [
         (total.conclusive, "conclusive"),
         (total.strong, "strong"),

@@ -1,7 +1,7 @@
 //! Pages as Markdown, for tickets and wikis.
 
 use super::blocks::Block;
-use crate::base::for_terminal;
+use crate::report::markdown::escape::{fenced, plain};
 use std::io::{self, Write};
 
 pub(super) fn write(blocks: &[Block], out: &mut dyn Write) -> io::Result<()> {
@@ -37,62 +37,5 @@ fn write_block(block: &Block, indent: &str, out: &mut dyn Write) -> io::Result<(
         }
         Block::Mark(_, text) => writeln!(out, "**{}**", plain(text)),
         Block::Commands(commands) => fenced(commands, indent, out),
-    }
-}
-
-/// A code block whose fence no line of it can close.
-fn fenced(commands: &[String], indent: &str, out: &mut dyn Write) -> io::Result<()> {
-    let longest = commands.iter().map(|line| backticks(line)).max().unwrap_or_default();
-    let fence = "`".repeat((longest + 1).max(3));
-    let blank = if indent.is_empty() { "" } else { "\n" };
-    writeln!(out, "{blank}{indent}{fence}text")?;
-    for command in commands {
-        writeln!(out, "{indent}{}", for_terminal(command))?;
-    }
-    writeln!(out, "{indent}{fence}")
-}
-
-/// The longest run of backticks.
-fn backticks(text: &str) -> usize {
-    text.split(|c| c != '`').map(str::len).max().unwrap_or_default()
-}
-
-/// Text that Markdown takes as text.
-fn plain(text: &str) -> String {
-    let text = for_terminal(text);
-    let mut out = String::with_capacity(text.len());
-    let mut before = ' ';
-    let mut rest = text.chars().peekable();
-    while let Some(c) = rest.next() {
-        // An underscore inside a word marks nothing, and symbols are full of them.
-        let inside = before.is_alphanumeric() && rest.peek().is_some_and(|c| c.is_alphanumeric());
-        let first = out.is_empty() && matches!(c, '#' | '-' | '+');
-        if matches!(c, '\\' | '`' | '*' | '<' | '>' | '[' | ']' | '|' | '&')
-            || (c == '_' && !inside)
-            || first
-        {
-            out.push('\\');
-        }
-        out.push(c);
-        before = c;
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn marks_in_texts_stay_texts() {
-        assert_eq!(plain("a_b *c* <d> [e](f)"), "a_b \\*c\\* \\<d\\> \\[e\\](f)");
-        assert_eq!(plain("# no heading"), "\\# no heading");
-    }
-
-    #[test]
-    fn no_line_closes_its_fence() {
-        let mut out = Vec::new();
-        fenced(&["echo ```".to_owned()], "", &mut out).unwrap();
-        assert_eq!(String::from_utf8(out).unwrap(), "````text\necho ```\n````\n");
     }
 }

@@ -1,12 +1,13 @@
 //! The attempts and their records.
 
-use super::{Page, short_time};
+use super::Page;
 use crate::base::counted;
 use crate::correlate::Outcome;
 use crate::report::events::telling;
-use crate::report::model::{AttemptReport, Report};
+use crate::report::model::Report;
 use crate::report::seen::what_is_seen;
 use crate::report::text::{short_host, short_name};
+use crate::report::words::{chosen, short_time, time_of_day};
 use std::io;
 
 const MOST_ATTEMPTS: usize = 12;
@@ -20,7 +21,7 @@ impl Page<'_> {
             return Ok(());
         }
         self.heading("Attempts")?;
-        let (shown, left) = chosen(report);
+        let (shown, left) = chosen(report, MOST_ATTEMPTS);
         let rows = shown
             .iter()
             .map(|attempt| {
@@ -85,23 +86,4 @@ impl Page<'_> {
         }
         Ok(())
     }
-}
-
-/// The attempts that are shown: those that the ranking is about first, then the
-/// failed ones, in their order.
-fn chosen(report: &Report) -> (Vec<&AttemptReport>, usize) {
-    let asked: Vec<u32> = report.diagnoses.first().map(|d| d.attempts.clone()).unwrap_or_default();
-    let mut attempts: Vec<&AttemptReport> = report.attempts.iter().collect();
-    attempts.sort_by_key(|a| (!asked.contains(&a.id), a.outcome != Outcome::Failed, a.id));
-    let left = attempts.len().saturating_sub(MOST_ATTEMPTS);
-    attempts.truncate(MOST_ATTEMPTS);
-    attempts.sort_by_key(|attempt| attempt.id);
-    (attempts, left)
-}
-
-/// `2024-05-01T10:00:00.1234567Z` to `10:00:00.123`: the attempt tells the day.
-fn time_of_day(time: &str) -> String {
-    let day = time.find('T').map_or(0, |at| at + 1);
-    let time = time.get(day..).unwrap_or(time).trim_end_matches('Z');
-    time.get(..12).unwrap_or(time).to_owned()
 }

@@ -1,11 +1,11 @@
 //! The health checks, one line a step.
 
-use super::diagnoses::place;
 use super::{Ink, Page};
 use crate::base::for_terminal;
 use crate::knowledge::StepOutcome;
 use crate::report::model::{CheckReport, Report, StepReport};
 use crate::report::text::wrap;
+use crate::report::words::place;
 use std::io;
 
 impl Page<'_> {

@@ -1,14 +1,15 @@
 //! The causes and what to do.
 
-use super::{Ink, Page, percent};
+use super::{Ink, Page};
 use crate::base::for_terminal;
 use crate::diagnose::{Certainty, Part};
 use crate::knowledge::Risk;
-use crate::report::model::{DiagnosisReport, EvidenceReport, Report, SourceReport};
+use crate::report::model::{DiagnosisReport, EvidenceReport, Report};
+use crate::report::words::{percent, place};
 use std::io;
 
 /// Diagnoses that are told in full; the rest is one line each.
-const IN_FULL: usize = 2;
+pub(super) const IN_FULL: usize = 2;
 const MOST_EVIDENCE: usize = 6;
 
 impl Page<'_> {
@@ -69,6 +70,10 @@ impl Page<'_> {
         for evidence in diagnosis.against.iter().take(MOST_EVIDENCE) {
             self.evidence("-", evidence)?;
         }
+        for sentence in diagnosis.refuted_by.iter().filter(|_| diagnosis.rank == 1) {
+            let line = format!("It would speak against this: {sentence}");
+            self.paragraph("            ", "            ", &line)?;
+        }
         Ok(())
     }
 
@@ -105,24 +110,5 @@ impl Page<'_> {
             }
         }
         Ok(())
-    }
-}
-
-pub(super) fn place(source: &SourceReport) -> String {
-    in_file(&source.file, source.record_id, source.line, source.frame)
-}
-
-/// `System.evtx record 12`, `server.pcapng frame 7`, or the whole file.
-pub(super) fn in_file(
-    file: &str,
-    record: Option<u64>,
-    line: Option<u64>,
-    frame: Option<u64>,
-) -> String {
-    match (record, line, frame) {
-        (Some(record), ..) => format!("{file} record {record}"),
-        (None, Some(line), _) => format!("{file} line {line}"),
-        (None, None, Some(frame)) => format!("{file} frame {frame}"),
-        (None, None, None) => file.to_owned(),
     }
 }

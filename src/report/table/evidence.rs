@@ -1,22 +1,14 @@
 //! What was read, what was not, and what to ask for.
 
-use super::{Page, short_time};
+use super::Page;
 use crate::base::{counted, for_terminal};
 use crate::report::collectors;
 use crate::report::coverage::in_short;
-use crate::report::model::{CoverageReport, Report};
-use crate::report::text::{short_host, short_name};
+use crate::report::model::Report;
+use crate::report::words::{clocks, files, span, speaker, systems};
 use std::io;
 
 const MOST_PROBLEMS: usize = 20;
-
-/// The file, and how many more parts a split capture has.
-fn files(coverage: &CoverageReport) -> String {
-    match coverage.parts.len() {
-        0 | 1 => coverage.file.clone(),
-        parts => format!("{}\nand {}", coverage.file, counted(parts - 1, "more part")),
-    }
-}
 
 impl Page<'_> {
     pub(super) fn missing(&mut self, report: &Report) -> io::Result<()> {
@@ -96,61 +88,4 @@ impl Page<'_> {
         }
         Ok(())
     }
-}
-
-/// Build and time zone of the hosts of which a text tells them.
-fn systems(report: &Report) -> Vec<String> {
-    let told = report.hosts.iter().filter_map(|host| Some((host, host.system.as_ref()?)));
-    told.map(|(host, system)| {
-        let zone = system.time_zone.as_ref().map(|zone| format!(", {zone}")).unwrap_or_default();
-        let source = &system.source;
-        let line = source.line.map(|line| format!(" line {line}")).unwrap_or_default();
-        format!("{} is Windows {}{zone} [{}{line}]", host.name, system.version, source.file)
-    })
-    .collect()
-}
-
-/// What is known of the clocks: one line a host, and one for each capture that is set
-/// to another one's clock.
-fn clocks(report: &Report) -> Vec<String> {
-    let hosts = report.hosts.iter().filter_map(|host| {
-        let mut line =
-            differs(&host.name, host.clock_offset_ms, host.clock_error_ms, "the capture")?;
-        if let Some(drift) = host.clock_drift_ppm {
-            line.push_str(&format!(", and runs {drift:+.1} ppm fast"));
-        }
-        if host.clock_segments.len() > 1 {
-            let steps = counted(host.clock_segments.len() - 1, "step");
-            line.push_str(&format!(
-                "; the clock was set on the way ({steps}, see the JSON report)"
-            ));
-        }
-        Some(line)
-    });
-    let captures = report.coverage.iter().filter_map(|capture| {
-        differs(&capture.file, capture.clock_offset_ms, capture.clock_error_ms, "the other capture")
-    });
-    hosts.chain(captures).collect()
-}
-
-fn differs(what: &str, offset: Option<f64>, error: Option<f64>, from: &str) -> Option<String> {
-    let (offset, error) = (offset? / 1000.0, error? / 1000.0);
-    Some(format!("{what} is {offset:+.3} s (± {error:.3} s) against {from}"))
-}
-
-/// Host and channel of a log, without what all channels have in common.
-fn speaker(coverage: &CoverageReport) -> String {
-    let (Some(host), Some(channel)) = (&coverage.host, &coverage.channel) else {
-        return coverage.kind.clone();
-    };
-    format!("{} {}", short_host(host), short_name(channel))
-}
-
-/// `2025-06-03 06:15:00 to 08:15:01`, with the second date where it differs.
-fn span(coverage: &CoverageReport) -> String {
-    let (Some(from), Some(to)) = (&coverage.from, &coverage.to) else { return String::new() };
-    let (from, to) = (short_time(from), short_time(to));
-    let same_day = from.get(..11).is_some_and(|day| to.starts_with(day));
-    let to = if same_day { to.get(11..).unwrap_or(&to) } else { &to };
-    format!("{from} to {to}")
 }

@@ -5,6 +5,7 @@ mod checks;
 mod context;
 mod diagnoses;
 mod evidence;
+mod proofs;
 
 use super::model::Report;
 use super::text::wrap;
@@ -36,6 +37,7 @@ pub fn write_table(report: &Report, style: Style, out: &mut dyn Write) -> io::Re
     page.checks(report)?;
     page.records(report)?;
     page.missing(report)?;
+    page.proofs(report)?;
     page.coverage(report)?;
     page.problems(report)
 }
@@ -126,24 +128,13 @@ impl Page<'_> {
     }
 
     fn answer(&mut self, report: &Report) -> io::Result<()> {
-        let (ink, verdict) = match report.verdict {
-            Verdict::Diagnosed => (Ink::Bad, "DIAGNOSED"),
-            Verdict::NoFailureFound => (Ink::Good, "NO FAILURE FOUND"),
-            Verdict::Inconclusive => (Ink::Doubtful, "INCONCLUSIVE"),
-            Verdict::NoEvidence => (Ink::Doubtful, "NO EVIDENCE"),
+        let ink = match report.verdict {
+            Verdict::Diagnosed => Ink::Bad,
+            Verdict::NoFailureFound => Ink::Good,
+            Verdict::Inconclusive | Verdict::NoEvidence => Ink::Doubtful,
         };
-        let verdict = self.ink(ink, verdict);
+        let verdict = self.ink(ink, &report.verdict.name().to_uppercase());
         writeln!(self.out, "{verdict}  {}", for_terminal(&report.case.name))?;
         self.paragraph("", "", &report.summary)
     }
-}
-
-/// A probability for people: never rounded up to certainty.
-pub(in crate::report) fn percent(probability: f64) -> String {
-    if probability >= 0.995 { ">99".to_owned() } else { format!("{:.0}", probability * 100.0) }
-}
-
-/// `2024-05-01T10:00:00.1234567Z` to the second; the JSON keeps every digit.
-pub(in crate::report) fn short_time(time: &str) -> String {
-    time.get(..19).unwrap_or(time).replace('T', " ")
 }

@@ -1,0 +1,207 @@
+//! The index of a batch: totals, clusters, and every case one click away, sortable.
+
+use super::page::{Section, frame};
+use super::text;
+use crate::diagnose::Verdict;
+use crate::report::batch::{BatchReport, CaseLine, Cluster, ClusterBy};
+use crate::report::words::{percent, short_time};
+use maud::{Markup, html};
+use std::io::{self, Write};
+
+/// Writes the index page of a batch. `page_of` gives the file name of a case's page, beside
+/// the index; `None` where there is none.
+///
+/// # Errors
+/// When the writer fails.
+pub fn write_batch_html(
+    report: &BatchReport,
+    page_of: &dyn Fn(&CaseLine) -> Option<String>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let sections: Vec<Section> =
+        [causes(report), clusters(report, page_of), unanswered(report), cases(report, page_of)]
+            .into_iter()
+            .flatten()
+            .collect();
+    let page = frame("batch", &report.tool, totals(report), &sections);
+    out.write_all(page.into_string().as_bytes())
+}
+
+fn totals(report: &BatchReport) -> Markup {
+    let totals = report.totals;
+    let parts = [
+        ("diagnosed", totals.diagnosed, "bad"),
+        ("no failure found", totals.no_failure_found, "good"),
+        ("inconclusive", totals.inconclusive, "doubtful"),
+        ("no evidence", totals.no_evidence, "empty"),
+    ];
+    html! {
+        section.answer id="answer" aria-labelledby="answer-title" {
+            h1 id="answer-title" { (totals.cases) " cases" }
+            div.totals role="img" aria-label="How the cases ended" {
+                @for (name, count, tone) in parts {
+                    @if count > 0 {
+                        span class=(tone) style={ "flex-grow:" (count) } title={ (count) " " (name) } {}
+                    }
+                }
+            }
+            ul.chips { @for (name, count, tone) in parts { li class=(tone) { strong { (count) } " " (name) } } }
+            @if totals.with_problems > 0 { p { "Of " (totals.with_problems) " some input could not be read." } }
+            @if totals.unfinished > 0 { p.warning { (totals.unfinished) " were not analysed to their end." } }
+        }
+    }
+}
+
+fn causes(report: &BatchReport) -> Option<Section> {
+    let most = report.causes.iter().map(|total| total.cases).max()?;
+    let body = html! {
+        ol.tally {
+            @for total in &report.causes {
+                li {
+                    span.count { (total.cases) }
+                    span.title { (text(&total.title)) " " code { (total.cause) } }
+                    span.bars aria-hidden="true" {
+                        span.piece style={ "width:" (format!("{:.2}", total.cases as f64 / most as f64 * 100.0)) "%" } {}
+                    }
+                    span.faint {
+                        "fault on: " (total.fault_domain.name())
+                        @if let Some(fix) = &total.first_fix { ". First: " (text(fix)) }
+                    }
+                }
+            }
+        }
+    };
+    Some(Section { id: "causes", title: "Causes", body })
+}
+
+fn clusters(
+    report: &BatchReport,
+    page_of: &dyn Fn(&CaseLine) -> Option<String>,
+) -> Option<Section> {
+    if report.clusters.is_empty() {
+        return None;
+    }
+    let line = |name: &str| report.cases.iter().find(|case| case.name == name);
+    let body = html! {
+        ul.cards { @for one in &report.clusters { (cluster(one, &line, page_of)) } }
+    };
+    Some(Section { id: "clusters", title: "Like cases: one cause, one machine", body })
+}
+
+/// Cases of a cluster that are named.
+const MOST_NAMED: usize = 50;
+
+fn cluster<'a>(
+    cluster: &Cluster,
+    line: &dyn Fn(&str) -> Option<&'a CaseLine>,
+    page_of: &dyn Fn(&CaseLine) -> Option<String>,
+) -> Markup {
+    let by = match cluster.by {
+        ClusterBy::Server => "server",
+        ClusterBy::Client => "client",
+    };
+    html! {
+        li.card {
+            h3 { (cluster.cases.len()) " × " (text(&cluster.title)) }
+            p { (by) " " strong { (text(&cluster.of)) } }
+            p.faint {
+                @if let Some(first) = &cluster.first { (short_time(first)) }
+                @if let Some(last) = &cluster.last { " to " (short_time(last)) }
+            }
+            p {
+                @for (at, name) in cluster.cases.iter().take(MOST_NAMED).enumerate() {
+                    @if at > 0 { ", " }
+                    (link(name, line(name).and_then(page_of)))
+                }
+                @if cluster.cases.len() > MOST_NAMED { " and " (cluster.cases.len() - MOST_NAMED) " more" }
+            }
+        }
+    }
+}
+
+fn link(name: &str, page: Option<String>) -> Markup {
+    html! {
+        @match page {
+            Some(page) => a href=(address(&page)) { (text(name)) },
+            None => (text(name)),
+        }
+    }
+}
+
+/// A file beside this page as an address: everything that an address could read as a part
+/// of itself is escaped, and `./` keeps a colon from naming a scheme.
+fn address(file: &str) -> String {
+    let mut address = "./".to_owned();
+    for byte in file.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                address.push(char::from(byte));
+            }
+            other => address.push_str(&format!("%{other:02X}")),
+        }
+    }
+    address
+}
+
+fn unanswered(report: &BatchReport) -> Option<Section> {
+    if report.missing_evidence.is_empty() {
+        return None;
+    }
+    let body = html! {
+        ul.plain { @for missing in &report.missing_evidence { li { strong { (missing.cases) } " " (text(&missing.what)) } } }
+    };
+    Some(Section { id: "ask", title: "To ask for, where the evidence does not decide", body })
+}
+
+fn cases(report: &BatchReport, page_of: &dyn Fn(&CaseLine) -> Option<String>) -> Option<Section> {
+    if report.cases.is_empty() {
+        return None;
+    }
+    let body = html! {
+        div.scroll tabindex="0" role="region" aria-label="Cases" {
+            table.sortable {
+                thead { tr {
+                    @for column in ["Case", "Verdict", "Cause", "Certainty", "Fault on", "Start (UTC)", "Summary"] {
+                        th scope="col" { (column) }
+                    }
+                } }
+                tbody { @for case in &report.cases { (case_row(case, page_of)) } }
+            }
+        }
+    };
+    Some(Section { id: "cases", title: "Cases", body })
+}
+
+fn case_row(case: &CaseLine, page_of: &dyn Fn(&CaseLine) -> Option<String>) -> Markup {
+    let leading = case.leading.as_ref();
+    let tone = match case.verdict {
+        Verdict::Diagnosed => "bad",
+        Verdict::NoFailureFound => "good",
+        Verdict::Inconclusive => "doubtful",
+        Verdict::NoEvidence => "",
+    };
+    html! {
+        tr {
+            th scope="row" { (link(&case.name, page_of(case))) }
+            td { span class={ "badge " (tone) } { (case.verdict.name()) } }
+            td { @if let Some(leading) = leading { code { (leading.cause) } } }
+            td data-sort=[leading.map(|leading| leading.probability)] {
+                @if let Some(leading) = leading { (leading.certainty.name()) " " (percent(leading.probability)) " %" }
+            }
+            td { @if let Some(leading) = leading { (leading.fault_domain.name()) } }
+            td { @if let Some(start) = leading.and_then(|leading| leading.start.as_deref()) { (short_time(start)) } }
+            td { (text(&case.summary)) }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_file_name_leads_out_of_the_folder() {
+        assert_eq!(address("a b.html"), "./a%20b.html");
+        assert_eq!(address("javascript:x//y?#.html"), "./javascript%3Ax%2F%2Fy%3F%23.html");
+    }
+}
