@@ -12,5 +12,5 @@ mod worker;
 
 pub use cases::{Case, Error, cases};
 pub use run::{Batch, Running, Sink, Stop, run};
-pub use store::Store;
+pub use store::{Store, page_name, write_whole};
 pub use worker::{Analyse, Empty, keep_panics_quiet};

@@ -2,7 +2,7 @@
 
 use super::cases::Case;
 use crate::base::steers;
-use crate::report::{Report, write_json};
+use crate::report::{Report, write_html, write_json};
 use std::collections::HashSet;
 use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -28,6 +28,8 @@ pub struct Store {
     resume: bool,
     /// Whether what is there was made with other options.
     other_options: bool,
+    /// Whether each report is written as a page too.
+    pages: bool,
 }
 
 impl Store {
@@ -55,15 +57,22 @@ impl Store {
             // They would all be replaced; an interruption must not leave them for a later
             // `--resume`, as if they answered this question.
             for name in &names {
-                match fs::remove_file(folder.join(name)) {
-                    Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                    _ => {}
+                for name in [name, &page_name(name)] {
+                    match fs::remove_file(folder.join(name)) {
+                        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                        _ => {}
+                    }
                 }
             }
         }
         fs::write(folder.join(OPTIONS), options)?;
         let (resume, other_options) = (resume && same, resume && !same);
-        Ok(Self { folder: folder.to_owned(), names, resume, other_options })
+        Ok(Self { folder: folder.to_owned(), names, resume, other_options, pages: false })
+    }
+
+    /// Writes each report as a page for browsers too.
+    pub fn with_pages(self) -> Self {
+        Self { pages: true, ..self }
     }
 
     /// Whether a folder that is there holds what no batch put into it.
@@ -98,21 +107,50 @@ impl Store {
 
     /// Writes a report: under its name there is a whole one or none.
     pub(super) fn write(&self, index: usize, report: &Report) -> io::Result<()> {
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(UNFINISHED.0).suffix(UNFINISHED.1);
-        #[cfg(unix)]
-        {
-            // As any file that a program makes; temporary ones are for their owner only.
-            use std::os::unix::fs::PermissionsExt as _;
-            builder.permissions(fs::Permissions::from_mode(0o666));
-        }
-        let mut file = BufWriter::with_capacity(1 << 16, builder.tempfile_in(&self.folder)?);
-        write_json(report, &mut file)?;
-        file.flush()?;
-        let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
-        file.persist(self.folder.join(self.name(index))).map_err(|error| error.error)?;
-        Ok(())
+        write_whole(&self.folder, self.name(index), |out| write_json(report, out))
     }
+
+    /// Writes the page of a report, where pages are wanted: of a report that was there
+    /// already only if it has none.
+    pub(super) fn write_page(&self, index: usize, report: &Report, is_new: bool) -> io::Result<()> {
+        let name = page_name(self.name(index));
+        if !self.pages || (!is_new && self.folder.join(&name).is_file()) {
+            return Ok(());
+        }
+        write_whole(&self.folder, &name, |out| write_html(report, out))
+    }
+}
+
+/// The page of a report, by the name of its file. None is called like the index of a folder.
+pub fn page_name(report: &str) -> String {
+    let stem = report.strip_suffix(".json").unwrap_or(report);
+    let mark = if stem.eq_ignore_ascii_case("index") { "~" } else { "" };
+    format!("{stem}{mark}.html")
+}
+
+/// Writes a file of a folder of reports: under its name there is a whole one or none.
+///
+/// # Errors
+/// When the folder cannot be written to.
+pub fn write_whole(
+    folder: &Path,
+    name: &str,
+    write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(UNFINISHED.0).suffix(UNFINISHED.1);
+    #[cfg(unix)]
+    {
+        // As any file that a program makes; temporary ones are for their owner only.
+        use std::os::unix::fs::PermissionsExt as _;
+        builder.permissions(fs::Permissions::from_mode(0o666));
+    }
+    let mut file = BufWriter::with_capacity(1 << 16, builder.tempfile_in(folder)?);
+    write(&mut file)?;
+    file.flush()?;
+    let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
+    file.persist(folder.join(name)).map_err(|error| error.error)?;
+    Ok(())
 }
 
 /// File names of cases: what they are called, without what no file name may hold.
@@ -173,6 +211,12 @@ mod tests {
         assert!(open(true, "a"));
         assert!(!open(true, "b"));
         assert!(!open(false, "b"));
+    }
+
+    #[test]
+    fn no_page_is_called_like_the_index() {
+        assert_eq!(page_name("a.json"), "a.html");
+        assert_eq!(page_name("Index.json"), "Index~.html");
     }
 
     #[test]

@@ -134,6 +134,7 @@ pub(super) fn done(batch: &Batch, case: usize, report: &Report, is_new: bool) ->
         if is_new {
             written = store.write(case, report);
         }
+        written = written.and_then(|()| store.write_page(case, report, is_new));
     }
     let mut json = Vec::new();
     if batch.wants_json {

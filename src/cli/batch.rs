@@ -5,7 +5,8 @@ use super::output::Output;
 use super::{Exit, knowledge, progress};
 use crate::base::{Allowance, Gap, counted, for_terminal};
 use crate::batch::{
-    Analyse, Batch, Case, Empty, Running, Sink, Store, cases, keep_panics_quiet, run,
+    Analyse, Batch, Case, Empty, Running, Sink, Store, cases, keep_panics_quiet, page_name, run,
+    write_whole,
 };
 use crate::diagnose::Verdict;
 use crate::intake::sniff;
@@ -28,6 +29,9 @@ use std::time::{Duration, Instant};
 const USUAL: Allowance =
     Allowance { time: Some(Duration::from_secs(120)), memory: Some(256 << 20) };
 
+/// The page that leads to all others.
+const INDEX: &str = "index.html";
+
 /// A case that takes longer is named while it is in work.
 const REMARKABLE: Duration = Duration::from_secs(2);
 
@@ -35,13 +39,13 @@ const TEMPLATE: &str = "{bar:24} {pos} of {len} cases, {per_sec}, {eta} left{wid
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  rdp-triage batch tickets/\n  rdp-triage batch tickets/ --output reports/\n  rdp-triage batch tickets/ --output reports/ --resume\n  rdp-triage batch tickets/ --format jsonl > reports.jsonl\n\nExit status: 0 all cases were run; 1 --fail-on; 2 wrong usage, or output that could not be written;\n3 no case had evidence; 4 --strict, when some of the input could not be read"
+    after_help = "Examples:\n  rdp-triage batch tickets/\n  rdp-triage batch tickets/ --output reports/\n  rdp-triage batch tickets/ --output reports/ --resume\n  rdp-triage batch tickets/ --format jsonl > reports.jsonl\n  rdp-triage batch tickets/ --format html --output reports/   # then open reports/index.html\n\nExit status: 0 all cases were run; 1 --fail-on; 2 wrong usage, or output that could not be written;\n3 no case had evidence; 4 --strict, when some of the input could not be read"
 )]
 pub(super) struct BatchArgs {
     /// Folders of cases: each file, archive or folder in them is one
     #[arg(required = true, value_name = "DIR")]
     folders: Vec<PathBuf>,
-    /// Write the report of each case into this folder, as JSON
+    /// Write the report of each case into this folder, as JSON; with `--format html` as a page too, and an index
     #[arg(short, long, value_name = "DIR")]
     output: Option<PathBuf>,
     /// Use the reports that are in the folder already, whole and of this version
@@ -61,10 +65,11 @@ pub(super) fn batch(arguments: &BatchArgs) -> Result<Exit> {
     }
     let cases = cases(&arguments.folders, arguments.output.as_deref())?;
     let store = match &arguments.output {
-        Some(folder) => Some(
-            Store::open(folder, &cases, arguments.resume, &reading.fingerprint())
-                .with_context(|| format!("opening {} for the reports", folder.display()))?,
-        ),
+        Some(folder) => {
+            let store = Store::open(folder, &cases, arguments.resume, &reading.fingerprint())
+                .with_context(|| format!("opening {} for the reports", folder.display()))?;
+            Some(if telling.format == Format::Html { store.with_pages() } else { store })
+        }
         None => None,
     };
     if store.as_ref().is_some_and(Store::has_other_options) && !telling.quiet {
@@ -74,7 +79,7 @@ pub(super) fn batch(arguments: &BatchArgs) -> Result<Exit> {
     if !telling.quiet {
         hint_at_one_ticket(&cases)?;
     }
-    let mut teller = Teller::new(telling, &cases)?;
+    let mut teller = Teller::new(telling, &cases, arguments.output.as_deref())?;
     keep_panics_quiet();
     let started = Instant::now();
     let batch = Batch {
@@ -165,10 +170,12 @@ struct Teller<'a> {
     shared: bool,
     /// Cases whose reports were there already.
     kept: usize,
+    /// Where the reports go.
+    folder: Option<&'a Path>,
 }
 
 impl<'a> Teller<'a> {
-    fn new(telling: &'a TellingArgs, cases: &[Case]) -> Result<Self> {
+    fn new(telling: &'a TellingArgs, cases: &[Case], folder: Option<&'a Path>) -> Result<Self> {
         let mut output = Output::open(None)?;
         let style = Style { width: output.width(), color: output.color(telling.color) };
         let lines = Lines::new(style, cases.iter().map(|case| case.name.as_str()));
@@ -185,7 +192,7 @@ impl<'a> Teller<'a> {
             lines.header(&mut output).context("writing the result")?;
         }
         let shared = shown && io::stdout().is_terminal();
-        Ok(Self { telling, output, style, lines, bar, shared, kept: 0 })
+        Ok(Self { telling, output, style, lines, bar, shared, kept: 0, folder })
     }
 
     fn finish(&mut self, report: &BatchReport, took: Duration) -> Result<()> {
@@ -194,7 +201,7 @@ impl<'a> Teller<'a> {
             Format::Table => write_batch_table(report, self.style, &mut self.output),
             Format::Json => write_batch_json(report, &mut self.output),
             Format::Markdown => write_batch_markdown(report, &mut self.output),
-            Format::Html => write_batch_html(report, &|_| None, &mut self.output),
+            Format::Html => self.index(report),
             Format::Jsonl => Ok(()),
         };
         let written = written.and_then(|()| self.output.close());
@@ -212,6 +219,21 @@ impl<'a> Teller<'a> {
             writeln!(io::stderr(), "rdp-triage: {line}")?;
         }
         Ok(())
+    }
+}
+
+impl Teller<'_> {
+    /// The index page: beside the pages of the cases, or on standard output, without links.
+    fn index(&mut self, report: &BatchReport) -> io::Result<()> {
+        let Some(folder) = self.folder else {
+            return write_batch_html(report, &|_| None, &mut self.output);
+        };
+        let page = |case: &CaseLine| case.report.as_deref().map(page_name);
+        write_whole(folder, INDEX, |out| write_batch_html(report, &page, out))?;
+        if self.telling.quiet {
+            return Ok(());
+        }
+        writeln!(io::stderr(), "rdp-triage: open {}", folder.join(INDEX).display())
     }
 }
 

@@ -14,7 +14,7 @@ pub(super) fn answer(report: &Report) -> Markup {
     let leading = report.diagnoses.first();
     let headline = leading.map_or_else(|| report.verdict.name(), |first| first.title.as_str());
     html! {
-        section.answer id="answer" class=(tone(report)) aria-labelledby="answer-title" {
+        section id="answer" class={ "answer " (tone(report)) } aria-labelledby="answer-title" {
             p.badges {
                 span.badge.verdict { (report.verdict.name()) }
                 @if let Some(first) = leading {

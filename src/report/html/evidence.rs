@@ -92,7 +92,7 @@ pub(super) fn coverage(report: &Report) -> Option<Section> {
                             td { (text(&speaker(coverage))) }
                             td { (span(coverage)) }
                             td.number { (coverage.items) }
-                            td.number class=[(coverage.unreadable > 0).then_some("bad")] { (coverage.unreadable) }
+                            td class=(if coverage.unreadable > 0 { "number bad" } else { "number" }) { (coverage.unreadable) }
                             td class=[(!coverage.holes.is_empty()).then_some("doubtful")] { (text(&in_short(coverage))) }
                         }
                     }

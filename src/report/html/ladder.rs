@@ -2,7 +2,6 @@
 //! rung, what their hosts logged beside them on the same clock, and in red what never came.
 
 use super::axis::instant;
-use super::page::copy_button;
 use super::text;
 use crate::correlate::HostRole;
 use crate::report::events::telling;
@@ -38,8 +37,15 @@ pub(super) fn ladder(
     let first = rungs.iter().find_map(|rung| rung.time.as_deref()).unwrap_or(&attempt.start);
     let start = instant(first).unwrap_or_default();
     let rows = rows(rungs, &records);
+    let beside = |client| records.iter().any(|event| is_client(report, &event.host) == client);
+    let class = match (beside(true), beside(false)) {
+        (true, true) => "ladder",
+        (true, false) => "ladder beside-client",
+        (false, true) => "ladder beside-server",
+        (false, false) => "ladder alone",
+    };
     Some(html! {
-        div.ladder {
+        div class=(class) {
             p.ends aria-hidden="true" {
                 span.at { "from start" }
                 span.client { "client" br; small { (text(attempt.client.as_deref().unwrap_or("unknown"))) } }
@@ -112,13 +118,35 @@ fn record(report: &Report, event: &EventReport, start: f64) -> Markup {
         li class={ "record " (side) } {
             span.at { @if let Some(at) = instant(&event.time) { (elapsed(at - start)) } }
             span.lane aria-hidden="true" {}
-            span.log class=[(event.priority == "A").then_some("decides")] {
+            span class=(if is_cited(report, event) { "log cited" } else { "log" }) {
                 span.who { (text(short_host(&event.host))) " · " (text(short_name(&event.event))) }
                 " " (text(&event.message)) " "
-                span.place { (text(&place)) }
-                @if let Some(query) = event.record_id.map(record_query) { (copy_button(&query)) }
+                @match event.record_id.map(record_query) {
+                    Some(query) => button.copy.frame type="button" data-copy=(query) title={ (text(&place)) ": copy the XPath query" } { (number(event)) },
+                    None => span.place title=(text(&place)) { (text(&number(event))) },
+                }
             }
         }
+    }
+}
+
+/// Whether the leading cause rests on it.
+fn is_cited(report: &Report, event: &EventReport) -> bool {
+    let leading = report.diagnoses.iter().take(1);
+    let mut sources = leading.flat_map(|d| d.evidence.iter().chain(&d.against)).map(|e| &e.source);
+    sources.any(|source| {
+        source.file == event.file
+            && source.record_id == event.record_id
+            && source.line == event.line
+    })
+}
+
+/// Its number: host and channel are told already, and its file by the title.
+fn number(event: &EventReport) -> String {
+    match (event.record_id, event.line) {
+        (Some(record), _) => format!("record {record}"),
+        (None, Some(line)) => format!("{} line {line}", event.file),
+        (None, None) => event.file.clone(),
     }
 }
 

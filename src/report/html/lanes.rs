@@ -85,7 +85,11 @@ fn records(report: &Report) -> Vec<Lane> {
             marks.push(Mark { from: at, to: at, class, title });
         }
     }
-    let lane = |(host, marks): (&str, Vec<Mark>)| Lane { label: format!("log of {host}"), marks };
+    let lane = |(host, mut marks): (&str, Vec<Mark>)| {
+        // What is drawn last lies on top.
+        marks.sort_by_key(|mark| mark.class == "record cited");
+        Lane { label: format!("log of {host}"), marks }
+    };
     hosts.into_iter().map(lane).collect()
 }
 

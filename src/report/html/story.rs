@@ -42,9 +42,16 @@ pub(super) fn attempts(report: &Report) -> Option<Section> {
             }
         }
         @if left > 0 { p.faint { (counted(left, "more attempt")) " not shown." } }
-        @for attempt in &drawn { (detail(report, attempt)) }
+        @for attempt in told_first(report, drawn) { (detail(report, attempt)) }
     };
     Some(Section { id: "attempts", title: "Attempts", body })
+}
+
+/// Those that the answer is about come first, then the failed ones.
+fn told_first<'a>(report: &Report, mut drawn: Vec<&'a AttemptReport>) -> Vec<&'a AttemptReport> {
+    let asked = report.diagnoses.first().map(|first| first.attempts.as_slice()).unwrap_or_default();
+    drawn.sort_by_key(|a| (!asked.contains(&a.id), a.outcome != Outcome::Failed, a.id));
+    drawn
 }
 
 fn outcome(outcome: Outcome) -> Markup {
@@ -73,27 +80,39 @@ fn row(attempt: &AttemptReport, is_drawn: bool) -> Markup {
     }
 }
 
+/// An attempt that the answer is about, or that failed, is open.
 fn detail(report: &Report, attempt: &AttemptReport) -> Markup {
+    let id = format!("attempt-{}", attempt.id);
+    let asked = report.diagnoses.iter().take(1).any(|first| first.attempts.contains(&attempt.id));
+    let title = html! { "Attempt " (attempt.id) " " (outcome(attempt.outcome)) };
+    html! {
+        @if asked || attempt.outcome == Outcome::Failed {
+            article.attempt id=(id) aria-labelledby={ (id) "-title" } {
+                h3 id={ (id) "-title" } { (title) }
+                (drawing(report, attempt))
+            }
+        } @else {
+            details.attempt id=(id) { summary { (title) } (drawing(report, attempt)) }
+        }
+    }
+}
+
+fn drawing(report: &Report, attempt: &AttemptReport) -> Markup {
     let wire = attempt.wire.as_ref();
     let others: Vec<&WireReport> =
         attempt.connections.iter().filter(|other| Some(*other) != wire).collect();
     html! {
-        article.attempt id={ "attempt-" (attempt.id) } aria-labelledby={ "attempt-" (attempt.id) "-title" } {
-            h3 id={ "attempt-" (attempt.id) "-title" } {
-                "Attempt " (attempt.id) " " (outcome(attempt.outcome))
-            }
-            p.faint { (short_time(&attempt.start)) @if let Some(wire) = wire { (frames(wire)) } }
-            @if let Some(drawn) = ladder(report, attempt, wire, true) { (drawn) }
-            @if let Some(wire) = wire { (cards(wire, &attempt.start)) }
-            @if !others.is_empty() {
-                details.others {
-                    summary { (counted(others.len(), "other view")) " of its connections" }
-                    @for other in others.iter().take(MOST_CONNECTIONS) {
-                        h4 { (text(&other.client)) " to " (text(&other.server)) }
-                        p.faint { (frames(other)) }
-                        @if let Some(drawn) = ladder(report, attempt, Some(other), false) { (drawn) }
-                        (cards(other, &attempt.start))
-                    }
+        p.faint { (short_time(&attempt.start)) @if let Some(wire) = wire { (frames(wire)) } }
+        @if let Some(drawn) = ladder(report, attempt, wire, true) { (drawn) }
+        @if let Some(wire) = wire { (cards(wire, &attempt.start)) }
+        @if !others.is_empty() {
+            details.others {
+                summary { (counted(others.len(), "other view")) " of its connections" }
+                @for other in others.iter().take(MOST_CONNECTIONS) {
+                    h4 { (text(&other.client)) " to " (text(&other.server)) }
+                    p.faint { (frames(other)) }
+                    @if let Some(drawn) = ladder(report, attempt, Some(other), false) { (drawn) }
+                    (cards(other, &attempt.start))
                 }
             }
         }
@@ -104,7 +123,7 @@ fn detail(report: &Report, attempt: &AttemptReport) -> Markup {
 fn frames(wire: &WireReport) -> Markup {
     let filter = conversation_filter(wire);
     html! {
-        " " (text(&wire.file)) ", frames " (wire.first_frame) " to " (wire.last_frame) " "
+        ", " (text(&wire.file)) ", frames " (wire.first_frame) " to " (wire.last_frame) " "
         code.filter { (filter) } (copy_button(&filter))
     }
 }

@@ -39,7 +39,10 @@ pub(super) fn section(report: &Report) -> Option<Section> {
 
 /// The time of the attempts that the answer is about, and of their records.
 fn near(report: &Report, lanes: &[Lane]) -> Option<Axis> {
-    let (near, _) = chosen(report, MOST_NEAR);
+    let (mut near, _) = chosen(report, MOST_NEAR);
+    if let Some(first) = report.diagnoses.first() {
+        near.retain(|attempt| first.attempts.contains(&attempt.id));
+    }
     let instant = super::axis::instant;
     let ends = near.iter().flat_map(|attempt| [instant(&attempt.start), instant(&attempt.end)]);
     let records = near.iter().flat_map(|attempt| &attempt.events);
