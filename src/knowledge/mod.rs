@@ -9,6 +9,7 @@ mod check;
 mod code;
 mod collector;
 mod event;
+mod facts;
 mod fix;
 mod load;
 pub mod lookup;

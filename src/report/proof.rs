@@ -72,7 +72,7 @@ pub(super) fn record_query(record: u64) -> String {
 fn harmless(name: &str) -> Option<&str> {
     // Windows writes `/` of a channel as `%4` into the name of its file; a pair of `%` would
     // be a variable of `cmd`.
-    let safe = |c: char| c.is_alphanumeric() || " ._-/()+,@#=%".contains(c);
+    let safe = |c: char| c.is_alphanumeric() || " ._-/:()+,@#=%".contains(c);
     let one_at_most = name.matches('%').count() < 2;
     (!name.is_empty() && !name.starts_with('-') && one_at_most && name.chars().all(safe))
         .then_some(name)

@@ -18,6 +18,8 @@ pub(super) fn refuted_by(cause: &Cause, diagnosis: &Diagnosis) -> Vec<String> {
     let mut sentences: Vec<String> =
         rows.into_iter().map(|rule| without_values(&rule.says)).filter(told).collect();
     sentences.dedup();
+    // A sentence without its values says less.
+    sentences.sort_by_key(|sentence| sentence.contains('…'));
     sentences.truncate(MOST);
     sentences
 }

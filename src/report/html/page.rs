@@ -37,6 +37,7 @@ pub(super) fn report_page(report: &Report) -> Markup {
 
 /// A whole page: the answer first, then the sections, each reachable from the top.
 pub(super) fn frame(name: &str, tool: &ToolReport, answer: Markup, sections: &[Section]) -> Markup {
+    let by = format!("{} {}", tool.name, tool.version);
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -44,7 +45,7 @@ pub(super) fn frame(name: &str, tool: &ToolReport, answer: Markup, sections: &[S
                 meta charset="utf-8";
                 meta http-equiv="Content-Security-Policy" content=(policy());
                 meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="generator" content={ (tool.name) " " (tool.version) };
+                meta name="generator" content=(text(&by));
                 meta name="color-scheme" content="light dark";
                 title { (text(name)) " · rdp-triage" }
                 style { (PreEscaped(STYLE)) }
@@ -71,7 +72,7 @@ pub(super) fn frame(name: &str, tool: &ToolReport, answer: Markup, sections: &[S
                 }
                 footer {
                     p {
-                        "Made by " (tool.name) " " (tool.version) ", offline. "
+                        "Made by " (text(&by)) ", offline. "
                         "Times are UTC, on the clock of the case."
                     }
                 }

@@ -33,8 +33,8 @@ pub fn write_markdown(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     evidence::missing(report, out)?;
     evidence::coverage(report, out)?;
     evidence::problems(report, out)?;
-    let tool = &report.tool;
-    writeln!(out, "\n*{} {}; times are UTC on the case's clock.*", tool.name, tool.version)
+    let tool = format!("{} {}", report.tool.name, report.tool.version);
+    writeln!(out, "\n*{}; times are UTC on the case's clock.*", plain(&tool))
 }
 
 fn heading(text: &str, out: &mut dyn Write) -> io::Result<()> {
