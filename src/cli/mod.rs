@@ -4,6 +4,7 @@
 mod args;
 mod batch;
 mod budget;
+mod collect;
 mod explain;
 mod output;
 mod progress;
@@ -63,6 +64,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Analyze(arguments) => analyze(&arguments),
         Command::Batch(arguments) => batch::batch(&arguments),
         Command::Explain(arguments) => explain::explain(&arguments),
+        Command::CollectScript(arguments) => collect::collect(&arguments),
     };
     match done {
         Ok(exit) => exit,
