@@ -18,6 +18,7 @@ mod catalog;
 mod causes;
 mod checks;
 mod cli;
+mod collect;
 mod collectors;
 mod compound;
 mod corpus;
