@@ -5,8 +5,9 @@ Gathers what rdp-triage reads of this host into one zip.
 .DESCRIPTION
 Written by rdp-triage @VERSION@. It reads event logs, settings and the output of Windows' own
 commands, and changes nothing but a folder and a zip of its own in the temporary folder. It
-downloads nothing, and sends nothing unless -ClockHost says so. Only when it is asked to capture it starts Packet Monitor with
-filters for the ports, and stops it and removes them again.
+downloads nothing, and sends nothing unless -ClockHost says so. Only when it is asked to
+capture it starts Packet Monitor with filters for the ports, and stops it and removes them
+again.
 
 In a prompt that is not elevated it gathers less. What it could not get is in collection.txt
 in the zip, with the reason. Before PowerShell 5 the folder is left unpacked.

@@ -38,6 +38,9 @@ pub(super) struct Text {
 #[serde(deny_unknown_fields)]
 pub(super) struct Selected {
     pub(super) channel: String,
+    /// Whose hosts have it beside those that the catalog names.
+    #[serde(default)]
+    pub(super) roles: Vec<HostRole>,
     /// Providers of other channels that write into this one too.
     #[serde(default)]
     pub(super) also: Vec<String>,

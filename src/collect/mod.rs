@@ -101,12 +101,13 @@ pub fn logs(knowledge: &Knowledge) -> Result<Vec<Exported>, Error> {
         }
     }
     let mut logs = Vec::new();
-    for (channel, roles) in channels {
+    for (channel, mut roles) in channels {
         let is_plain = channel.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
         if !is_plain {
             return Err(Error::NotPlain(channel.to_owned()));
         }
         let selected = items.selected.iter().find(|selected| selected.channel == channel);
+        roles.extend(selected.iter().flat_map(|selected| &selected.roles));
         let ids = selected.map(|selected| ids(knowledge, selected)).unwrap_or_default();
         logs.extend(exported(channel, &roles, &ids));
     }
