@@ -20,6 +20,7 @@ pub mod base;
 pub mod batch;
 pub mod capture;
 pub mod cli;
+pub mod collect;
 pub mod correlate;
 pub mod diagnose;
 pub mod document;

@@ -17,6 +17,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("diagnose", &["base", "observe", "correlate", "knowledge"]),
     ("report", &["base", "wire", "observe", "correlate", "diagnose", "knowledge"]),
     ("batch", &["base", "knowledge", "report", "triage"]),
+    ("collect", &["knowledge"]),
 ];
 
 /// Lines of a source file, tests included; a longer one needs a reason here.

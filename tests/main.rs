@@ -19,6 +19,7 @@ mod catalog;
 mod causes;
 mod checks;
 mod cli;
+mod collect;
 mod collectors;
 mod compound;
 mod corpus;

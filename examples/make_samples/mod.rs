@@ -19,7 +19,7 @@ pub(crate) mod net;
 mod packed;
 pub(crate) mod rdp;
 mod records;
-mod texts;
+pub(crate) mod texts;
 mod tickets;
 mod tickets_certs;
 pub(crate) mod tickets_changes;

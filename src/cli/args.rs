@@ -2,6 +2,7 @@
 
 use super::batch::BatchArgs;
 use super::budget::BudgetArgs;
+use super::collect::CollectArgs;
 use super::explain::ExplainArgs;
 use super::package::{CompletionsArgs, ManArgs, SchemaArgs};
 use crate::base::{Allowance, CaseTime, Endpoint, hex, parse_address, parse_endpoint};
@@ -23,7 +24,7 @@ use std::sync::Arc;
 #[derive(Debug, Parser)]
 #[command(name = "rdp-triage", version, max_term_width = 100, arg_required_else_help = true)]
 #[command(
-    after_help = "Examples:\n  rdp-triage analyze ticket/\n  rdp-triage analyze System.evtx server.pcapng --error 0x904 --extended 0x7\n  rdp-triage analyze --format json ticket/ > report.json\n  rdp-triage batch tickets/ --output reports/\n  rdp-triage explain 0x904 0x7"
+    after_help = "Examples:\n  rdp-triage analyze ticket/\n  rdp-triage analyze System.evtx server.pcapng --error 0x904 --extended 0x7\n  rdp-triage analyze --format json ticket/ > report.json\n  rdp-triage batch tickets/ --output reports/\n  rdp-triage explain 0x904 0x7\n  rdp-triage collect-script -o collect.ps1"
 )]
 pub(super) struct Cli {
     #[command(subcommand)]
@@ -44,6 +45,8 @@ pub(super) enum Command {
     Completions(CompletionsArgs),
     /// Print the man page, or write all man pages into a folder
     Man(ManArgs),
+    /// Print a PowerShell script that gathers, read-only, what this program can read
+    CollectScript(CollectArgs),
 }
 
 /// How the result is written.

@@ -4,6 +4,7 @@
 mod args;
 mod batch;
 mod budget;
+mod collect;
 mod explain;
 mod output;
 mod package;
@@ -67,6 +68,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Schema(arguments) => package::schema(&arguments),
         Command::Completions(arguments) => package::completions(&arguments),
         Command::Man(arguments) => package::man(&arguments),
+        Command::CollectScript(arguments) => collect::collect(&arguments),
     };
     match done {
         Ok(exit) => exit,

@@ -7,6 +7,7 @@
 mod acl;
 mod certificates;
 mod clock;
+mod collection;
 mod dialog;
 mod kept;
 mod netstat;
@@ -54,6 +55,10 @@ pub fn read(file: &EvidenceFile, knowledge: &Knowledge) -> DocumentFacts {
     if is_own_report(&text) {
         let message = "a report of this program is no evidence: it was not looked at";
         facts.gaps.push(Gap::file(&file.name, message));
+        return facts;
+    }
+    if let Some(collection) = collection::read(&text) {
+        facts.add_collection(collection, &file.name);
         return facts;
     }
     let dialogs = dialog::read(&text, &file.name, knowledge);
@@ -139,6 +144,14 @@ impl DocumentFacts {
 }
 
 impl DocumentFacts {
+    /// Adds what a collection says of itself: what it lacks is not in the evidence.
+    fn add_collection(&mut self, collection: collection::Collection, file: &Arc<str>) {
+        self.add(file, EvidenceKind::Collection, collection.count, Vec::new());
+        let told = collection.not_got.into_iter();
+        self.gaps.extend(told.map(|what| Gap::file(file, format!("not collected: {what}"))));
+        self.left("more that was not collected", collection.left_out, file);
+    }
+
     /// Adds what registry keys say, and what of them does not count.
     fn add_registry(&mut self, keys: registry::Keys, file: &Arc<str>) {
         self.add(file, EvidenceKind::Registry, keys.count, keys.observations);

@@ -204,6 +204,10 @@ mod tests {
             ("SRV01_EventLogs/SRV01_System.evtx", "msrd-collect ."),
             ("SRV01_MSRD-Collect-Log.txt", "msrd-collect ."),
             (
+                "t/rdp-triage-collection-SRV01-20250603081500.zip/collection.txt",
+                "collect-script t/rdp-triage-collection-SRV01-20250603081500.zip",
+            ),
+            (
                 "a.zip/MSRD-Results-SRV01-20250603_081500/SRV01_Networking/x.txt",
                 "msrd-collect a.zip/MSRD-Results-SRV01-20250603_081500",
             ),

@@ -47,6 +47,8 @@ pub enum EvidenceKind {
     RdpFile,
     /// Certificates of a store, as `certutil` and PowerShell list them.
     Certificates,
+    /// What the script of `collect-script` tells of its own collection.
+    Collection,
 }
 
 impl EvidenceKind {
@@ -74,6 +76,7 @@ impl EvidenceKind {
             Self::Netstat => "netstat",
             Self::RdpFile => "rdp_file",
             Self::Certificates => "certificates",
+            Self::Collection => "collection",
         }
     }
 
@@ -89,6 +92,7 @@ impl EvidenceKind {
             Self::Dialog | Self::Acl | Self::Registry | Self::Netstat => false,
             Self::RdpFile | Self::Certificates | Self::Scan | Self::Suites => false,
             Self::Clock | Self::System | Self::Sessions | Self::Policy => false,
+            Self::Collection => false,
             Self::Evtx
             | Self::EventXml
             | Self::EventCliXml

@@ -156,3 +156,20 @@ proptest! {
         let _ = read_text(&text);
     }
 }
+
+/// The script that is handed out gathers every key that is read here.
+#[test]
+fn every_key_that_matters_is_gathered_by_the_collect_script() {
+    let items = include_str!("../../collect/items.toml").to_ascii_lowercase();
+    let gathered: Vec<String> =
+        items.replace("currentcontrolset\\", "").lines().map(str::to_owned).collect();
+    let has = |path: &str| {
+        gathered.iter().any(|line| line.contains(&format!(r"hkey_local_machine\{path}'")))
+    };
+    for (name, path) in PLACES {
+        assert!(has(path), "{name}: {path}");
+    }
+    for below in ["protocols", "ciphers"] {
+        assert!(has(&format!(r"{SCHANNEL}{below}\*")), "{below}");
+    }
+}
