@@ -58,7 +58,7 @@ pub(super) fn wire_report(view: &Conversation, knowledge: &Knowledge) -> WireRep
         ja4: hello.map(ja::ja4),
         alerts: view.tls.alerts.iter().map(alert_report).collect(),
         certificates: certificates
-            .map(|at| at.value.iter().map(certificate_report).collect())
+            .map(|at| at.value.iter().map(|one| certificate_report(one, knowledge)).collect())
             .unwrap_or_default(),
         tcp: tcp_report(view),
         tls: tls_report(view),
@@ -86,7 +86,8 @@ pub(super) fn alert_report(seen: &AlertSeen) -> AlertReport {
     }
 }
 
-fn certificate_report(certificate: &Certificate) -> CertificateReport {
+fn certificate_report(certificate: &Certificate, knowledge: &Knowledge) -> CertificateReport {
+    let algorithm = knowledge.decode("signature_algorithm", &certificate.signature_algorithm);
     CertificateReport {
         subject: certificate.subject.clone(),
         issuer: certificate.issuer.clone(),
@@ -99,6 +100,7 @@ fn certificate_report(certificate: &Certificate) -> CertificateReport {
         names: certificate.names.clone(),
         key_bits: certificate.key_bits,
         signature_algorithm: certificate.signature_algorithm.clone(),
+        signature_algorithm_name: algorithm.map(|code| code.symbol.clone()),
         server_auth: certificate.server_auth,
     }
 }

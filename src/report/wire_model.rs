@@ -113,6 +113,9 @@ pub struct CertificateReport {
     /// Dotted object identifier.
     #[serde(default)]
     pub signature_algorithm: String,
+    /// What that algorithm is called; `null` for one that no table has.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub signature_algorithm_name: Option<String>,
     /// Whether it may authenticate servers; `null` when it does not say.
     #[serde(default)]
     pub server_auth: Option<bool>,

@@ -2,11 +2,15 @@
 
 use super::page::{Section, frame};
 use super::text;
+use crate::base::counted;
 use crate::diagnose::Verdict;
-use crate::report::batch::{BatchReport, CaseLine, Cluster, ClusterBy};
+use crate::report::batch::{BatchReport, CaseLine, CauseTotal, Cluster, ClusterBy};
 use crate::report::words::{percent, short_time};
 use maud::{Markup, html};
 use std::io::{self, Write};
+
+/// Causes that are shown at once.
+const MOST_OPEN: usize = 12;
 
 /// Writes the index page of a batch. `page_of` gives the file name of a case's page, beside
 /// the index; `None` where there is none.
@@ -19,7 +23,7 @@ pub fn write_batch_html(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let sections: Vec<Section> =
-        [causes(report), clusters(report, page_of), unanswered(report), cases(report, page_of)]
+        [clusters(report, page_of), causes(report), unanswered(report), cases(report, page_of)]
             .into_iter()
             .flatten()
             .collect();
@@ -54,24 +58,32 @@ fn totals(report: &BatchReport) -> Markup {
 
 fn causes(report: &BatchReport) -> Option<Section> {
     let most = report.causes.iter().map(|total| total.cases).max()?;
+    let (first, others) = report.causes.split_at(report.causes.len().min(MOST_OPEN));
     let body = html! {
-        ol.tally {
-            @for total in &report.causes {
-                li {
-                    span.count { (total.cases) }
-                    span.title { (text(&total.title)) " " code { (total.cause) } }
-                    span.bars aria-hidden="true" {
-                        span.piece style={ "width:" (format!("{:.2}", total.cases as f64 / most as f64 * 100.0)) "%" } {}
-                    }
-                    span.faint {
-                        "fault on: " (total.fault_domain.name())
-                        @if let Some(fix) = &total.first_fix { ". First: " (text(fix)) }
-                    }
-                }
+        ol.tally { @for total in first { (cause(total, most)) } }
+        @if !others.is_empty() {
+            details {
+                summary { "and " (counted(others.len(), "rarer cause")) }
+                ol.tally { @for total in others { (cause(total, most)) } }
             }
         }
     };
     Some(Section { id: "causes", title: "Causes", body })
+}
+
+fn cause(total: &CauseTotal, most: usize) -> Markup {
+    let width = total.cases as f64 / most.max(1) as f64 * 100.0;
+    html! {
+        li {
+            span.count { (total.cases) }
+            span.title { (text(&total.title)) " " code { (total.cause) } }
+            span.bars aria-hidden="true" { span.piece style={ "width:" (format!("{width:.2}")) "%" } {} }
+            span.faint {
+                "fault on: " (total.fault_domain.name())
+                @if let Some(fix) = &total.first_fix { ". First: " (text(fix)) }
+            }
+        }
+    }
 }
 
 fn clusters(

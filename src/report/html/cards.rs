@@ -123,7 +123,7 @@ fn certificate(certificate: &CertificateReport, at: &str) -> Markup {
             dt { "Key" }
             dd {
                 @if let Some(bits) = certificate.key_bits { (bits) " bits, " }
-                "signed with " code { (text(&certificate.signature_algorithm)) }
+                "signed with " code { (text(certificate.signature_algorithm_name.as_ref().unwrap_or(&certificate.signature_algorithm))) }
             }
             dt { "SHA-1" } dd { code { (certificate.sha1) } }
             dt { "SHA-256" } dd { code { (certificate.sha256) } }

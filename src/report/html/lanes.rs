@@ -74,11 +74,8 @@ fn records(report: &Report) -> Vec<Lane> {
     let mut hosts: BTreeMap<&str, Vec<Mark>> = BTreeMap::new();
     for event in report.attempts.iter().flat_map(|attempt| &attempt.events) {
         let Some(at) = instant(&event.time) else { continue };
-        let class = match event.priority.as_str() {
-            _ if cited.contains(&(event.file.as_str(), event.record_id)) => "record cited",
-            "A" => "record decides",
-            _ => "record",
-        };
+        let is_cited = cited.contains(&(event.file.as_str(), event.record_id));
+        let class = if is_cited { "record cited" } else { "record" };
         let title = format!("{} {}: {}", event.time, short_name(&event.event), event.message);
         let marks = hosts.entry(short_host(&event.host)).or_default();
         if marks.len() < MOST_MARKS || class == "record cited" {
