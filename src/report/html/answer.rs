@@ -49,6 +49,7 @@ fn first_capital(headline: &str) -> String {
 
 fn grounds(report: &Report, first: &DiagnosisReport) -> Markup {
     let sure = first.probability.clamp(0.0, 1.0);
+    let proven = report.verdict == Verdict::Diagnosed && first.certainty >= Certainty::Strong;
     html! {
         div.sure {
             p { strong { (percent(first.probability)) " %" } " probable" }
@@ -58,7 +59,7 @@ fn grounds(report: &Report, first: &DiagnosisReport) -> Markup {
         }
         div.grounds {
             div {
-                h2 { @if report.verdict == Verdict::Diagnosed { "What proves it" } @else { "What speaks for it" } }
+                h2 { @if proven { "What proves it" } @else { "What speaks for it" } }
                 ol {
                     @for evidence in first.evidence.iter().take(MOST_PROOFS) {
                         li {

@@ -54,10 +54,10 @@ fn path(tcp: &TcpReport) -> Markup {
         svg.path width="100%" height="92" role="img" aria-label=(label) {
             @for (from, y, title, stretch) in &stretches {
                 line class={ "way " (stretch.tone()) } x1={ (pc(from + 6.0)) } x2={ (pc(from + 44.0)) } y1=(y) y2=(y) {
-                    title { (title) ": " (stretch.lost) " of " (stretch.of) " lost" }
+                    title { (title) ": lost " (stretch.lost) " times, of " (stretch.of) " segments" }
                 }
                 text class={ "lost " (stretch.tone()) } x={ (pc(from + 25.0)) } y=(if *y < 46 { y - 8 } else { y + 16 }) text-anchor="middle" {
-                    (stretch.lost) " of " (stretch.of) " lost"
+                    @if stretch.lost > 0 { "lost " (stretch.lost) " times" } @else { "none lost" }
                 }
             }
             text.end x="0%" y="50" { "client" }
@@ -76,7 +76,7 @@ fn round_trips(tcp: &TcpReport) -> Markup {
     html! {
         @if longest > 0.0 {
             table.rtt {
-                caption { "Round trips" }
+                caption { "Round trips, on average (the longest)" }
                 tbody {
                     @if let Some(ms) = tcp.handshake_rtt_ms {
                         tr { th scope="row" { "handshake" }
@@ -90,7 +90,7 @@ fn round_trips(tcp: &TcpReport) -> Markup {
                                     span.max style={ "width:" (pc(width(rtt.max))) } {}
                                     span.mean style={ "width:" (pc(width(rtt.mean))) } {}
                                 }
-                                td.number { (told(rtt.mean)) " mean, " (told(rtt.max)) " longest of " (rtt.samples) }
+                                td.number { (told(rtt.mean)) " (" (told(rtt.max)) ")" }
                             }
                         }
                     }
