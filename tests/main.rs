@@ -39,6 +39,7 @@ mod support;
 mod texts;
 mod texts_config;
 mod texts_machine;
+mod timeline;
 mod timelines;
 mod truth;
 

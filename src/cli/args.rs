@@ -3,6 +3,7 @@
 use super::batch::BatchArgs;
 use super::budget::BudgetArgs;
 use super::explain::ExplainArgs;
+use super::timeline::TimelineArgs;
 use crate::base::{Allowance, CaseTime, Endpoint, hex, parse_address, parse_endpoint};
 use crate::diagnose::{Certainty, Question};
 use crate::triage::Config;
@@ -35,6 +36,8 @@ pub(super) enum Command {
     Analyze(Box<AnalyzeArgs>),
     /// Triage many cases: each direct child of the folders is one
     Batch(Box<BatchArgs>),
+    /// Merge logs and packets into one timeline, on one clock
+    Timeline(Box<TimelineArgs>),
     /// Look up codes, events, causes and fixes, offline
     Explain(ExplainArgs),
 }

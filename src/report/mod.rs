@@ -24,6 +24,7 @@ mod summary;
 mod table;
 mod tcp;
 mod text;
+pub mod timeline;
 mod wire;
 mod wire_model;
 

@@ -4,7 +4,7 @@ use super::{Page, short_time};
 use crate::base::{counted, for_terminal};
 use crate::report::collectors;
 use crate::report::coverage::in_short;
-use crate::report::model::{CoverageReport, Report};
+use crate::report::model::{CoverageReport, HostReport, ProblemReport, Report};
 use crate::report::text::{short_host, short_name};
 use std::io;
 
@@ -66,7 +66,7 @@ impl Page<'_> {
             })
             .collect();
         self.table(&header, rows)?;
-        for offset in clocks(report) {
+        for offset in clocks(&report.hosts, &report.coverage) {
             self.paragraph("Clock: ", "       ", &offset)?;
         }
         for system in systems(report) {
@@ -76,11 +76,15 @@ impl Page<'_> {
     }
 
     pub(super) fn problems(&mut self, report: &Report) -> io::Result<()> {
-        if report.problems.is_empty() {
+        self.unread(&report.problems)
+    }
+
+    pub(in crate::report) fn unread(&mut self, problems: &[ProblemReport]) -> io::Result<()> {
+        if problems.is_empty() {
             return Ok(());
         }
         self.heading("What could not be read")?;
-        for problem in report.problems.iter().take(MOST_PROBLEMS) {
+        for problem in problems.iter().take(MOST_PROBLEMS) {
             let place =
                 problem.offset.map(|offset| format!(" at byte {offset}")).unwrap_or_default();
             self.paragraph(
@@ -89,7 +93,7 @@ impl Page<'_> {
                 &format!("{}{place}: {}", problem.file, problem.message),
             )?;
         }
-        let left = report.problems.len().saturating_sub(MOST_PROBLEMS);
+        let left = problems.len().saturating_sub(MOST_PROBLEMS);
         if left > 0 {
             let left = counted(left, "more problem");
             writeln!(self.out, "  * In the JSON report: {left}.")?;
@@ -112,8 +116,8 @@ fn systems(report: &Report) -> Vec<String> {
 
 /// What is known of the clocks: one line a host, and one for each capture that is set
 /// to another one's clock.
-fn clocks(report: &Report) -> Vec<String> {
-    let hosts = report.hosts.iter().filter_map(|host| {
+pub(in crate::report) fn clocks(hosts: &[HostReport], coverage: &[CoverageReport]) -> Vec<String> {
+    let hosts = hosts.iter().filter_map(|host| {
         let mut line =
             differs(&host.name, host.clock_offset_ms, host.clock_error_ms, "the capture")?;
         if let Some(drift) = host.clock_drift_ppm {
@@ -127,7 +131,7 @@ fn clocks(report: &Report) -> Vec<String> {
         }
         Some(line)
     });
-    let captures = report.coverage.iter().filter_map(|capture| {
+    let captures = coverage.iter().filter_map(|capture| {
         differs(&capture.file, capture.clock_offset_ms, capture.clock_error_ms, "the other capture")
     });
     hosts.chain(captures).collect()

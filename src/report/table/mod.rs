@@ -6,6 +6,8 @@ mod context;
 mod diagnoses;
 mod evidence;
 
+pub(in crate::report) use evidence::clocks;
+
 use super::model::Report;
 use super::text::wrap;
 use crate::base::for_terminal;
