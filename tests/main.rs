@@ -19,6 +19,7 @@ mod causes;
 mod checks;
 mod cli;
 mod collectors;
+mod compare;
 mod compound;
 mod corpus;
 mod decryption;

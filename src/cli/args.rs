@@ -2,6 +2,7 @@
 
 use super::batch::BatchArgs;
 use super::budget::BudgetArgs;
+use super::compare::CompareArgs;
 use super::explain::ExplainArgs;
 use super::timeline::TimelineArgs;
 use crate::base::{Allowance, CaseTime, Endpoint, hex, parse_address, parse_endpoint};
@@ -38,6 +39,8 @@ pub(super) enum Command {
     Batch(Box<BatchArgs>),
     /// Merge logs and packets into one timeline, on one clock
     Timeline(Box<TimelineArgs>),
+    /// Say what differs between a case that works and one that does not
+    Compare(Box<CompareArgs>),
     /// Look up codes, events, causes and fixes, offline
     Explain(ExplainArgs),
 }

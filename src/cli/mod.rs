@@ -4,6 +4,7 @@
 mod args;
 mod batch;
 mod budget;
+mod compare;
 mod explain;
 mod output;
 mod progress;
@@ -64,6 +65,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Analyze(arguments) => analyze(&arguments),
         Command::Batch(arguments) => batch::batch(&arguments),
         Command::Timeline(arguments) => timeline::run(&arguments),
+        Command::Compare(arguments) => compare::run(&arguments),
         Command::Explain(arguments) => explain::explain(&arguments),
     };
     match done {

@@ -65,7 +65,6 @@ fn negotiation(view: &Conversation, steps: &mut Vec<Milestone>) {
     let (x224, tls) = (&view.x224, &view.tls);
     let (client, server) = (Side::Client, Side::Server);
     steps.extend(step(client, "foreign_request", x224.foreign_caller.as_ref()));
-    steps.extend(step(server, "foreign_answer", x224.foreign_answer.as_ref()));
     steps.extend(step(client, "second_client_hello", tls.second_client_hello.as_ref()));
     for (by, seen) in [client, server].into_iter().zip(&tls.change_cipher_spec) {
         steps.extend(step(by, "change_cipher_spec", seen.as_ref()));

@@ -1,5 +1,6 @@
 //! What a capture shows of one connection, in the words of the contract.
 
+use super::ladder::ladder;
 use super::layers::{credssp_report, decryption_report, rdp_report, tls_report};
 use super::tcp::tcp_report;
 use super::wire_model::*;
@@ -37,6 +38,7 @@ pub(super) fn wire_report(view: &Conversation, knowledge: &Knowledge) -> WireRep
         file: view.file.to_string(),
         first_frame: view.first_frame.0,
         last_frame: view.last_frame.0,
+        ladder: ladder(view),
         service: match view.service {
             Service::RemoteDesktop => "remote_desktop",
             Service::Gateway => "gateway",

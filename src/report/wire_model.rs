@@ -12,6 +12,9 @@ pub struct WireReport {
     pub file: String,
     pub first_frame: u64,
     pub last_frame: u64,
+    /// Its steps in the order of time, and behind them those that were due and never came.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub ladder: Vec<RungReport>,
     /// `remote_desktop`, or `gateway` for HTTPS to an RD Gateway.
     #[serde(default)]
     pub service: String,
@@ -49,6 +52,38 @@ pub struct WireReport {
     /// The first hole in what the capture holds of the connection.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub gap: Option<String>,
+}
+
+/// One step on the way from the SYN to the desktop.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RungReport {
+    /// `syn`, `connection_request`, `client_hello` and so on.
+    pub step: String,
+    /// `client`, `server`, or `path` for what came from between.
+    pub by: String,
+    pub state: RungState,
+    /// `null` where it was not seen.
+    pub frame: Option<u64>,
+    /// RFC 3339, UTC, on the case clock.
+    pub time: Option<String>,
+    /// From the first step, in ms.
+    pub ms: Option<f64>,
+    /// What it says; foreign text may be in it.
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub note: String,
+}
+
+/// What became of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RungState {
+    Seen,
+    /// It says that the way ends here: an alert, a refusal, a reset.
+    Ended,
+    /// It was due next and never came, although the capture goes on.
+    Missing,
+    /// It would have come behind that.
+    NotReached,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -69,6 +69,12 @@ impl Scene<'_> {
             let words = Words::new("SYN (repeated)", message);
             found.push(self.entry(Side::Client, last.frame, last.time, words));
         }
+        if let Some(seen) = &self.view.x224.foreign_answer {
+            let message =
+                format!("The server answers with what is no RDP: {}.", shown_bytes(&seen.value));
+            let words = Words::new("no RDP", message);
+            found.push(self.entry(Side::Server, seen.frame, seen.time, words));
+        }
         for (by, health) in [Side::Client, Side::Server].into_iter().zip(&tcp.health) {
             let Some(lost) = health.unacked.filter(|lost| lost.times > 1) else { continue };
             let message = format!(
@@ -141,6 +147,6 @@ fn size(view: &Conversation) -> String {
 }
 
 /// Bytes of a foreign protocol, as far as they tell what it is.
-pub(super) fn shown_bytes(bytes: &[u8]) -> String {
+fn shown_bytes(bytes: &[u8]) -> String {
     hex(bytes.get(..16).unwrap_or(bytes))
 }

@@ -2,7 +2,6 @@
 //! protocol, and one sentence.
 
 use super::model::Detail;
-use super::steps::shown_bytes;
 use crate::base::rfc3339;
 use crate::knowledge::{Code, Knowledge};
 use crate::observe::{
@@ -60,10 +59,6 @@ fn of_tcp_and_x224(view: &Conversation, step: &Milestone) -> Option<Words> {
         "foreign_request" => {
             let protocol = view.x224.foreign_caller.as_ref()?.value;
             Words::new("no RDP", format!("The client speaks {protocol} where RDP was due."))
-        }
-        "foreign_answer" => {
-            let bytes = shown_bytes(&view.x224.foreign_answer.as_ref()?.value);
-            Words::new("no RDP", format!("The server answers with what is no RDP: {bytes}."))
         }
         "http_request" => {
             let line = &view.decryption.http.as_ref()?.value;
