@@ -2,7 +2,7 @@
 
 use super::super::community_id::{UDP, community_id};
 use super::model::{Entry, Happening};
-use crate::base::Endpoint;
+use crate::base::{Endpoint, counted};
 use crate::observe::Observation;
 
 /// The entry of an observation of a capture.
@@ -83,8 +83,9 @@ fn udp(seen: &Observation) -> (String, String) {
         "wire.udp.unanswered" => "never answered".to_owned(),
         _ => "begun before the capture".to_owned(),
     };
-    let (mode, syns) = (field(seen, "mode"), field(seen, "syns"));
-    let message = format!("A {mode} UDP channel, asked for {syns} times: {end}.");
+    let mode = field(seen, "mode");
+    let syns = counted(seen.field("syns").and_then(|n| n.parse().ok()).unwrap_or(0u64), "SYN");
+    let message = format!("A {mode} UDP channel, {syns} of the client: {end}.");
     ("UDP SYN".to_owned(), message)
 }
 
