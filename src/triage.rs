@@ -2,12 +2,13 @@
 
 use crate::base::{Endpoint, Gap, Meter, RDP_PORT};
 use crate::capture::{self, CaptureFacts};
-use crate::correlate::{Evidence, correlate, short_name};
+use crate::correlate::{Case, Evidence, correlate, short_name};
 use crate::diagnose::{Question, diagnose};
 use crate::document::{self, DocumentFacts};
 use crate::eventlog::{self, LogFacts};
 use crate::intake::{self, Budget, EvidenceFile, FileKind};
 use crate::knowledge::Knowledge;
+use crate::report::timeline::{self, Timeline};
 use crate::report::{self, Report};
 use crate::wire::decrypt::KeyLog;
 use jiff::SignedDuration;
@@ -49,14 +50,48 @@ pub fn triage(
     Ok(analyse(config, taken.files, taken.gaps, knowledge, meter))
 }
 
+/// Reads all evidence under the paths as one case and puts what happened in the order of
+/// time, of logs and packets alike, as far as the question of the configuration goes.
+///
+/// # Errors
+/// As for [`triage`].
+pub fn timeline(
+    config: &Config,
+    knowledge: &Knowledge,
+    meter: &Arc<Meter>,
+) -> Result<Timeline, intake::Error> {
+    let taken = intake::take_in_within(&config.paths, config.budget, meter)?;
+    let (case, gaps) = put_in_order(config, taken.files, taken.gaps, knowledge, meter);
+    Ok(timeline::build(&case, &config.question, &gaps, knowledge))
+}
+
 /// Analyses evidence that was already taken in.
 pub fn analyse(
+    config: &Config,
+    files: Vec<EvidenceFile>,
+    gaps: Vec<Gap>,
+    knowledge: &Knowledge,
+    meter: &Meter,
+) -> Report {
+    let (case, gaps) = put_in_order(config, files, gaps, knowledge, meter);
+    let mut findings = diagnose(&case, knowledge, &config.question);
+    if meter.is_spent() || meter.in_time().is_err() {
+        findings.not_all_was_read();
+    }
+    let inputs = config.paths.iter().map(|path| path.to_string_lossy().into_owned()).collect();
+    let name = config.name.clone().unwrap_or_else(|| case_name(config));
+    report::build(&name, inputs, &case, &findings, &gaps, knowledge)
+}
+
+/// Reads the files and puts what they say in order; beside it what could not be read, in
+/// the order of files and places.
+fn put_in_order(
     config: &Config,
     files: Vec<EvidenceFile>,
     mut gaps: Vec<Gap>,
     knowledge: &Knowledge,
     meter: &Meter,
-) -> Report {
+) -> (Case, Vec<Gap>) {
     let ports = ports(config);
     // Every file has its name in the one list or the other.
     let names = files.iter().map(|file| &*file.name).chain(gaps.iter().map(|gap| &*gap.file));
@@ -81,19 +116,13 @@ pub fn analyse(
     let mut evidence = lay_down(read, &mut gaps);
     evidence.collections = collections;
     let case = correlate(evidence, &config.clock_offsets);
-    let mut findings = diagnose(&case, knowledge, &config.question);
-    if meter.is_spent() || meter.in_time().is_err() {
-        findings.not_all_was_read();
-    }
     gaps.sort();
-    let inputs = config.paths.iter().map(|path| path.to_string_lossy().into_owned()).collect();
-    let name = config.name.clone().unwrap_or_else(|| case_name(config));
-    report::build(&name, inputs, &case, &findings, &gaps, knowledge)
+    (case, gaps)
 }
 
 /// The hosts of stated clock offsets that no log names: their offsets corrected nothing.
-pub fn unused_offsets<'a>(config: &'a Config, report: &Report) -> Vec<&'a str> {
-    let named: BTreeSet<String> = report.hosts.iter().map(|host| short_name(&host.name)).collect();
+pub fn unused_offsets<'a>(config: &'a Config, hosts: &[&str]) -> Vec<&'a str> {
+    let named: BTreeSet<String> = hosts.iter().map(|host| short_name(host)).collect();
     let stated = config.clock_offsets.iter().map(|(host, _)| host.as_str());
     stated.filter(|host| !named.contains(&short_name(host))).collect()
 }

@@ -21,6 +21,7 @@ mod checks;
 mod cli;
 mod collect;
 mod collectors;
+mod compare;
 mod compound;
 mod corpus;
 mod decryption;
@@ -42,6 +43,7 @@ mod support;
 mod texts;
 mod texts_config;
 mod texts_machine;
+mod timeline;
 mod timelines;
 mod truth;
 

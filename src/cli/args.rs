@@ -3,8 +3,10 @@
 use super::batch::BatchArgs;
 use super::budget::BudgetArgs;
 use super::collect::CollectArgs;
+use super::compare::CompareArgs;
 use super::explain::ExplainArgs;
 use super::package::{CompletionsArgs, ManArgs, SchemaArgs};
+use super::timeline::TimelineArgs;
 use crate::base::{Allowance, CaseTime, Endpoint, hex, parse_address, parse_endpoint};
 use crate::diagnose::{Certainty, Question};
 use crate::triage::Config;
@@ -37,6 +39,10 @@ pub(super) enum Command {
     Analyze(Box<AnalyzeArgs>),
     /// Triage many cases: each direct child of the folders is one
     Batch(Box<BatchArgs>),
+    /// Merge logs and packets into one timeline, on one clock
+    Timeline(Box<TimelineArgs>),
+    /// Say what differs between a case that works and one that does not
+    Compare(Box<CompareArgs>),
     /// Look up codes, events, causes and fixes, offline
     Explain(ExplainArgs),
     /// Print the JSON Schema of the report

@@ -5,14 +5,16 @@ mod args;
 mod batch;
 mod budget;
 mod collect;
+mod compare;
 mod explain;
 mod output;
 mod package;
 mod progress;
+mod timeline;
 
 use crate::base::{Allowance, Meter, counted};
 use crate::knowledge::Knowledge;
-use crate::report::{self, Report, Style};
+use crate::report::{self, ProblemReport, Report, Style};
 use crate::triage::{Config, triage, unused_offsets};
 use anyhow::{Context as _, Result};
 use args::{AnalyzeArgs, Cli, Command, Format, TellingArgs};
@@ -64,6 +66,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let done = match cli.command {
         Command::Analyze(arguments) => analyze(&arguments),
         Command::Batch(arguments) => batch::batch(&arguments),
+        Command::Timeline(arguments) => timeline::run(&arguments),
+        Command::Compare(arguments) => compare::run(&arguments),
         Command::Explain(arguments) => explain::explain(&arguments),
         Command::Schema(arguments) => package::schema(&arguments),
         Command::Completions(arguments) => package::completions(&arguments),
@@ -105,21 +109,29 @@ fn knowledge(rules: Option<&Path>) -> Result<Knowledge> {
     .context("reading the knowledge files")
 }
 
-fn analyze(arguments: &AnalyzeArgs) -> Result<Exit> {
-    let (reading, telling) = (&arguments.reading, &arguments.telling);
-    let config = reading.config(arguments.paths.clone())?;
-    if let Some(jobs) = telling.jobs {
+/// Reads with so many threads, where somebody says so.
+fn use_threads(jobs: Option<u16>) {
+    if let Some(jobs) = jobs {
         // Fails only when a pool exists already, which then is used.
         let _ = rayon::ThreadPoolBuilder::new().num_threads(jobs.into()).build_global();
     }
+}
+
+fn analyze(arguments: &AnalyzeArgs) -> Result<Exit> {
+    let (reading, telling) = (&arguments.reading, &arguments.telling);
+    let config = reading.config(arguments.paths.clone())?;
+    use_threads(telling.jobs);
     let knowledge = knowledge(reading.rules.as_deref())?;
     let meter = Arc::new(Meter::new(reading.allowance(Allowance::default())));
     let bar = progress::Bar::follow(&meter, telling.wants_progress());
     let report = triage(&config, &knowledge, &meter)?;
     drop(bar);
     if !telling.quiet {
-        warn_about(&report, telling.format)?;
-        warn_of_offsets(&config, &report)?;
+        if telling.format != Format::Table {
+            warn_about(&report.problems, "in the report")?;
+        }
+        let hosts: Vec<&str> = report.hosts.iter().map(|host| host.name.as_str()).collect();
+        warn_of_offsets(&config, &hosts)?;
     }
     let mut output = Output::open(arguments.output.as_deref())?;
     let written = write_report(&report, telling, &mut output).and_then(|()| output.close());
@@ -129,27 +141,23 @@ fn analyze(arguments: &AnalyzeArgs) -> Result<Exit> {
 
 /// Problems are in the report; where the report is for machines, people still want
 /// to hear of them.
-fn warn_about(report: &Report, format: Format) -> Result<()> {
-    if report.problems.is_empty() || format == Format::Table {
-        return Ok(());
-    }
+fn warn_about(problems: &[ProblemReport], others: &str) -> Result<()> {
     let mut stderr = io::stderr().lock();
-    for problem in report.problems.iter().take(5) {
+    for problem in problems.iter().take(5) {
         let place = problem.offset.map(|offset| format!(" at byte {offset}")).unwrap_or_default();
         let line = format!("rdp-triage: {}{place}: {}", problem.file, problem.message);
         writeln!(stderr, "{}", crate::base::for_terminal(&line))?;
     }
-    if let Some(more) = report.problems.len().checked_sub(6) {
+    if let Some(more) = problems.len().checked_sub(6) {
         let more = counted(more + 1, "more problem");
-        writeln!(stderr, "rdp-triage: in the report: {more}")?;
+        writeln!(stderr, "rdp-triage: {others}: {more}")?;
     }
     Ok(())
 }
 
 /// An offset for a host that no log names corrects nothing: mostly a typing error.
-fn warn_of_offsets(config: &Config, report: &Report) -> Result<()> {
-    let names: Vec<&str> = report.hosts.iter().map(|host| host.name.as_str()).collect();
-    let known = match names.as_slice() {
+fn warn_of_offsets(config: &Config, hosts: &[&str]) -> Result<()> {
+    let known = match hosts {
         [] => "no log names any host".to_owned(),
         names => {
             let first: Vec<&str> = names.iter().copied().take(8).collect();
@@ -158,7 +166,7 @@ fn warn_of_offsets(config: &Config, report: &Report) -> Result<()> {
         }
     };
     let mut stderr = io::stderr().lock();
-    for host in unused_offsets(config, report) {
+    for host in unused_offsets(config, hosts) {
         let line = format!("rdp-triage: --clock-offset {host}: no log is of this host; {known}");
         writeln!(stderr, "{}", crate::base::for_terminal(&line))?;
     }

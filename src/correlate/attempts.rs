@@ -98,6 +98,11 @@ impl Attempt {
         self.client.into_iter().chain(seen).map(|client| client.address).collect()
     }
 
+    /// Index of the name server's answer that led here.
+    pub fn resolution_index(&self) -> Option<usize> {
+        self.resolution
+    }
+
     /// All views of all connections, in order.
     pub fn views(&self) -> impl Iterator<Item = &Arc<Conversation>> {
         self.connections.iter().flat_map(|connection| &connection.views)

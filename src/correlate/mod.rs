@@ -68,6 +68,11 @@ pub struct Case {
 }
 
 impl Case {
+    /// Whether any file was read of which something is understood.
+    pub fn holds_evidence(&self) -> bool {
+        self.coverage.iter().any(|coverage| coverage.items > 0)
+    }
+
     /// The UDP side channels between two hosts.
     pub fn udp_channels(
         &self,

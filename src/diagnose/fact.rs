@@ -83,10 +83,6 @@ impl Fact {
     /// What shows this fact: a Wireshark display filter, or an XPath query for the
     /// log's channel.
     pub fn open_with(&self) -> String {
-        match self.source.place {
-            Place::Frame(frame) => format!("frame.number == {frame}"),
-            Place::Record(record) => format!("*[System[EventRecordID={record}]]"),
-            Place::Line(_) | Place::Whole => String::new(),
-        }
+        self.source.place.open_with()
     }
 }

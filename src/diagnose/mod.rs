@@ -229,7 +229,7 @@ fn without_trouble(
     complaints: Vec<Complaint>,
     knowledge: &Knowledge,
 ) -> Findings {
-    let readable = case.coverage.iter().any(|coverage| coverage.items > 0);
+    let readable = case.holds_evidence();
     let left_out = trouble::left_out(case, question);
     let in_question = case.attempts.iter().any(|attempt| question.concerns(attempt));
     // A question that matches nothing must not read like a clean bill of health.

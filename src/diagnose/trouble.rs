@@ -34,7 +34,7 @@ pub struct Question {
 
 impl Question {
     /// An attempt whose client or server nobody knows may be the one that is asked about.
-    pub(super) fn concerns(&self, attempt: &Attempt) -> bool {
+    pub(crate) fn concerns(&self, attempt: &Attempt) -> bool {
         let client = self
             .client
             .is_none_or(|wanted| attempt.client.is_none_or(|client| client.address == wanted));

@@ -89,8 +89,9 @@ pub fn read(file: &EvidenceFile, knowledge: &Knowledge) -> DocumentFacts {
     facts
 }
 
-/// What a report says would otherwise count once more, as what somebody attached.
-fn is_own_report(text: &str) -> bool {
+/// Whether a text begins as a report of this program that was saved as JSON. What it says
+/// would otherwise count once more, as what somebody attached.
+pub fn is_own_report(text: &str) -> bool {
     let head: String = text.chars().take(256).filter(|c| !c.is_whitespace()).collect();
     let tool = concat!("\"tool\":{\"name\":\"", env!("CARGO_PKG_NAME"), "\"");
     head.starts_with("{\"schema_version\":") && head.contains(tool)

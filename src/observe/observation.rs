@@ -16,6 +16,18 @@ pub enum Place {
     Whole,
 }
 
+impl Place {
+    /// What shows it: a Wireshark display filter, or an XPath query for the log's channel;
+    /// empty where nothing does.
+    pub fn open_with(self) -> String {
+        match self {
+            Self::Frame(frame) => format!("frame.number == {frame}"),
+            Self::Record(record) => format!("*[System[EventRecordID={record}]]"),
+            Self::Line(_) | Self::Whole => String::new(),
+        }
+    }
+}
+
 /// The provenance that every statement of a report carries.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Source {

@@ -77,7 +77,7 @@ pub fn build(
     report
 }
 
-fn problem(gap: &Gap) -> ProblemReport {
+pub(super) fn problem(gap: &Gap) -> ProblemReport {
     ProblemReport {
         file: gap.file.to_string(),
         offset: match gap.place {
@@ -223,7 +223,7 @@ fn client_error(attempt: &Attempt, told: Option<&Complaint>) -> Option<ClientErr
 
 /// How far from an attempt its UDP channels may begin: mstsc tries them once the TCP
 /// connection is up.
-const UDP_SLACK_MS: f64 = 5_000.0;
+pub(super) const UDP_SLACK_MS: f64 = 5_000.0;
 
 fn udp_reports(case: &Case, attempt: &Attempt) -> Vec<UdpReport> {
     let (Some(client), Some(server)) = (attempt.client, attempt.server) else { return Vec::new() };

@@ -4,8 +4,12 @@ use crate::base::Endpoint;
 use sha1::{Digest as _, Sha1};
 use std::net::IpAddr;
 
-/// Community ID version 1 with seed 0 (corelight/community-id-spec), for TCP.
-pub(super) fn community_id(a: Endpoint, b: Endpoint) -> String {
+/// IP protocol numbers of flows.
+pub(super) const TCP: u8 = 6;
+pub(super) const UDP: u8 = 17;
+
+/// Community ID version 1 with seed 0 (corelight/community-id-spec), for TCP and UDP.
+pub(super) fn community_id(protocol: u8, a: Endpoint, b: Endpoint) -> String {
     let octets = |address: IpAddr| match address {
         IpAddr::V4(v4) => v4.octets().to_vec(),
         IpAddr::V6(v6) => v6.octets().to_vec(),
@@ -19,7 +23,7 @@ pub(super) fn community_id(a: Endpoint, b: Endpoint) -> String {
     hash.update([0, 0]);
     hash.update(&first.0);
     hash.update(&second.0);
-    hash.update([6, 0]);
+    hash.update([protocol, 0]);
     hash.update(first.1);
     hash.update(second.1);
     format!("1:{}", base64(&hash.finalize()))
@@ -59,7 +63,7 @@ mod tests {
     fn the_community_id_of_the_specification_comes_out() {
         // From the specification's own baseline, TCP over IPv4, seed 0.
         let end = |text: &str| crate::base::parse_endpoint(text).unwrap();
-        let id = community_id(end("128.232.110.120:34855"), end("66.35.250.204:80"));
+        let id = community_id(TCP, end("128.232.110.120:34855"), end("66.35.250.204:80"));
         assert_eq!(id, "1:LQU9qZlK+B5F3KDmev6m5PMibrg=");
     }
 }

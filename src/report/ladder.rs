@@ -2,26 +2,28 @@
 //! that were due and never came.
 
 use super::build::rounded;
+use super::timeline::of_step;
 use super::wire_model::{RungReport, RungState};
 use crate::base::{FrameNumber, HostTime, millis_between, rfc3339};
 use crate::correlate::{Outcome, client_records, has_session, is_finished, wire_outcome};
+use crate::knowledge::Knowledge;
 use crate::observe::{
-    CloseKind, Conversation, Milestone, Negotiation, Protocols, Service, Side, Version,
-    cipher_suite_name, milestones,
+    CloseKind, Conversation, Milestone, Negotiation, Protocols, Service, Side, Version, milestones,
 };
 
 /// Rungs of one kind that are drawn: alerts, resets and ICMP errors can come in floods.
 const MOST_ALIKE: usize = 4;
 
 /// The steps in the order of time, and behind them those that are missing.
-pub(super) fn ladder(view: &Conversation) -> Vec<RungReport> {
-    let mut seen = steps(view);
+pub(super) fn ladder(view: &Conversation, knowledge: &Knowledge) -> Vec<RungReport> {
+    let mut seen = steps(view, knowledge);
     seen.sort_by_key(|rung| rung.frame);
     let first = seen.first().map(|rung| rung.time);
     let mut rungs: Vec<RungReport> = seen
         .into_iter()
         .map(|rung| RungReport {
             step: rung.step.to_owned(),
+            title: rung.title,
             by: rung.by.to_owned(),
             state: if rung.ends { RungState::Ended } else { RungState::Seen },
             frame: Some(rung.frame.0),
@@ -39,6 +41,7 @@ pub(super) fn ladder(view: &Conversation) -> Vec<RungReport> {
 /// A step that a frame shows.
 struct Rung {
     step: &'static str,
+    title: String,
     by: &'static str,
     frame: FrameNumber,
     time: HostTime,
@@ -46,13 +49,21 @@ struct Rung {
     note: String,
 }
 
-fn steps(view: &Conversation) -> Vec<Rung> {
-    let mut rungs: Vec<Rung> =
-        milestones(view).into_iter().map(|step| of_milestone(view, &step)).collect();
+fn steps(view: &Conversation, knowledge: &Knowledge) -> Vec<Rung> {
+    let milestones = milestones(view);
+    // An alert that was opened is told by what it says.
+    let is_opened = |step: &Milestone| {
+        let inner = |other: &&Milestone| other.name == "inner_alert" && other.by == step.by;
+        let mut inner = milestones.iter().filter(inner);
+        step.name == "encrypted_alert" && inner.any(|other| other.frame == step.frame)
+    };
+    let told = milestones.iter().filter(|step| !is_opened(step));
+    let mut rungs: Vec<Rung> = told.map(|step| of_milestone(view, step, knowledge)).collect();
     rungs.extend(of_tcp(view));
     let foreign = view.x224.foreign_answer.as_ref();
     rungs.extend(foreign.map(|at| Rung {
         step: "foreign_answer",
+        title: "Answer of another protocol".to_owned(),
         by: Side::Server.name(),
         frame: at.frame,
         time: at.time,
@@ -62,65 +73,49 @@ fn steps(view: &Conversation) -> Vec<Rung> {
     rungs
 }
 
-fn of_milestone(view: &Conversation, step: &Milestone) -> Rung {
-    let (note, ends) = match step.name {
-        "alert" => alert(view, step),
-        "connection_confirm" => confirm(view),
-        name => (note(view, name).unwrap_or_default(), false),
+/// Steps whose name says all.
+const PLAIN: [&str; 9] = [
+    "syn",
+    "syn_ack",
+    "server_hello_done",
+    "client_key_exchange",
+    "change_cipher_spec",
+    "application_data",
+    "last_application_data",
+    "encrypted_alert",
+    "security_exchange",
+];
+
+/// Steps that say that the way ends here.
+const ENDS: [&str; 5] = [
+    "foreign_request",
+    "credssp_error",
+    "kerberos_error",
+    "mcs_connect_refused",
+    "mcs_attach_refused",
+];
+
+fn of_milestone(view: &Conversation, step: &Milestone, knowledge: &Knowledge) -> Rung {
+    let words = of_step(view, step, knowledge);
+    let ends = match step.name {
+        "alert" | "inner_alert" => is_fatal(view, step),
+        "connection_confirm" => is_refusal(view),
+        name => ENDS.contains(&name),
     };
+    let note = if PLAIN.contains(&step.name) { String::new() } else { words.message };
     let (by, frame, time) = (step.by.name(), step.frame, step.time);
-    Rung { step: step.name, by, frame, time, ends, note }
+    Rung { step: step.name, title: words.what, by, frame, time, ends, note }
 }
 
-/// What a step says in a few words.
-fn note(view: &Conversation, step: &str) -> Option<String> {
-    let (x224, tls) = (&view.x224, &view.tls);
-    Some(match step {
-        "connection_request" => match x224.request.as_ref()?.value.negotiation {
-            Some(Negotiation::Request { protocols, .. }) => format!("offers {}", names(protocols)),
-            _ => "offers rdp only".to_owned(),
-        },
-        "client_hello" => {
-            let hello = &tls.client_hello.as_ref()?.value;
-            let newest = hello.versions().into_iter().max();
-            let name = hello.server_name().map(|name| format!(", for {name}"));
-            format!(
-                "up to TLS {}, {} suites{}",
-                newest.unwrap_or(hello.legacy_version).name(),
-                hello.cipher_suites.len(),
-                name.unwrap_or_default()
-            )
-        }
-        "server_hello" => {
-            let hello = &tls.server_hello.as_ref()?.value;
-            let suite = cipher_suite_name(hello.cipher_suite);
-            format!("TLS {}, {suite}", hello.version().name())
-        }
-        "certificate" => tls.leaf()?.subject.clone(),
-        _ => return None,
-    })
+fn is_fatal(view: &Conversation, step: &Milestone) -> bool {
+    let alerts = view.tls.alerts.iter().chain(&view.tls.inner_alerts);
+    let mut here = alerts.filter(|seen| seen.frame == step.frame && seen.from == step.by);
+    here.any(|seen| seen.alert.level == 2)
 }
 
-fn names(protocols: Protocols) -> String {
-    protocols.names().join(", ")
-}
-
-fn alert(view: &Conversation, step: &Milestone) -> (String, bool) {
-    let seen = view.tls.alerts.iter().find(|seen| seen.frame == step.frame && seen.from == step.by);
-    seen.map_or((String::new(), false), |seen| {
-        let (level, what) = (seen.alert.level_name(), seen.alert.description.name());
-        (format!("{level}: {what}"), seen.alert.level == 2)
-    })
-}
-
-fn confirm(view: &Conversation) -> (String, bool) {
-    match view.x224.confirm.as_ref().and_then(|at| at.value.negotiation) {
-        Some(Negotiation::Failure(code)) => (code.name().into_owned(), true),
-        Some(Negotiation::Response { selected, .. }) => {
-            (format!("selects {}", names(selected)), false)
-        }
-        _ => ("selects rdp, without negotiation".to_owned(), false),
-    }
+fn is_refusal(view: &Conversation) -> bool {
+    let confirm = view.x224.confirm.as_ref().and_then(|at| at.value.negotiation);
+    matches!(confirm, Some(Negotiation::Failure(_)))
 }
 
 /// Repetitions of the SYN, ICMP errors, and how it ended.
@@ -130,6 +125,7 @@ fn of_tcp(view: &Conversation) -> Vec<Rung> {
     let repeated = tcp.last_syn.as_ref().filter(|_| tcp.syns > 1);
     rungs.extend(repeated.map(|at| Rung {
         step: "last_syn",
+        title: "SYN, the last of several".to_owned(),
         by: Side::Client.name(),
         frame: at.frame,
         time: at.time,
@@ -138,6 +134,7 @@ fn of_tcp(view: &Conversation) -> Vec<Rung> {
     }));
     rungs.extend(tcp.unreachables.iter().take(MOST_ALIKE).map(|at| Rung {
         step: "icmp",
+        title: "ICMP error".to_owned(),
         by: "path",
         frame: at.frame,
         time: at.time,
@@ -146,6 +143,7 @@ fn of_tcp(view: &Conversation) -> Vec<Rung> {
     }));
     rungs.extend(tcp.foreign_resets.iter().take(MOST_ALIKE).map(|reset| Rung {
         step: "foreign_reset",
+        title: "RST from between".to_owned(),
         by: "path",
         frame: reset.frame,
         time: reset.time,
@@ -155,6 +153,7 @@ fn of_tcp(view: &Conversation) -> Vec<Rung> {
     let foreign = |frame| tcp.foreign_resets.iter().any(|reset| reset.frame == frame);
     rungs.extend(tcp.close.filter(|close| !foreign(close.frame)).map(|close| Rung {
         step: close.kind.name(),
+        title: close.kind.name().to_uppercase(),
         by: close.by.name(),
         frame: close.frame,
         time: close.time,
@@ -170,6 +169,7 @@ fn missing(view: &Conversation) -> impl Iterator<Item = RungReport> {
     let behind = way.iter().rposition(|(_, _, taken)| *taken).map_or(0, |last| last + 1);
     way.into_iter().skip(behind).enumerate().map(|(number, (step, by, _))| RungReport {
         step: step.to_owned(),
+        title: title(step).to_owned(),
         by: by.name().to_owned(),
         state: if number == 0 { RungState::Missing } else { RungState::NotReached },
         frame: None,
@@ -177,6 +177,23 @@ fn missing(view: &Conversation) -> impl Iterator<Item = RungReport> {
         ms: None,
         note: String::new(),
     })
+}
+
+/// What the steps of the way are called.
+fn title(step: &str) -> &str {
+    const TITLES: [(&str, &str); 10] = [
+        ("syn", "SYN"),
+        ("syn_ack", "SYN-ACK"),
+        ("connection_request", "Connection Request"),
+        ("connection_confirm", "Connection Confirm"),
+        ("client_hello", "ClientHello"),
+        ("server_hello", "ServerHello"),
+        ("certificate", "Certificate"),
+        ("tls_finished", "TLS Finished"),
+        ("credssp", "CredSSP"),
+        ("session", "Desktop"),
+    ];
+    TITLES.iter().find(|(id, _)| *id == step).map_or(step, |(_, title)| title)
 }
 
 /// The steps on the way to the desktop, who takes each, and whether it was taken.

@@ -7,7 +7,8 @@ use crate::knowledge::{Code, Knowledge};
 use crate::observe::{At, Conversation, Negotiation, Side, cipher_suite_name};
 use crate::wire::gcc::ClientCore;
 use crate::wire::nego::{ResponseFlags, flag_names};
-use crate::wire::tls::is_grease;
+use crate::wire::tls::{Extension, extension_name, group_name, is_grease, signature_scheme_name};
+use std::borrow::Cow;
 
 pub(super) fn tls_report(view: &Conversation) -> Option<TlsReport> {
     let tls = &view.tls;
@@ -27,6 +28,23 @@ pub(super) fn tls_report(view: &Conversation) -> Option<TlsReport> {
             .filter(|suite| !is_grease(**suite))
             .map(|suite| cipher_suite_name(*suite).into_owned())
             .collect(),
+        offered_extensions: hello
+            .map(|hello| extension_names(&hello.extensions))
+            .unwrap_or_default(),
+        offered_groups: hello
+            .map(|hello| named(hello.supported_groups(), group_name))
+            .unwrap_or_default(),
+        offered_signature_algorithms: hello
+            .map(|hello| named(hello.signature_algorithms(), signature_scheme_name))
+            .unwrap_or_default(),
+        offered_alpn: hello
+            .map(|hello| hello.alpn().into_iter().map(text).collect())
+            .unwrap_or_default(),
+        server_extensions: tls
+            .server_hello
+            .as_ref()
+            .map(|at| extension_names(&at.value.extensions))
+            .unwrap_or_default(),
         ocsp_staple: tls.ocsp_staple.is_some(),
         encrypted_alerts: tls
             .encrypted_alerts
@@ -36,6 +54,23 @@ pub(super) fn tls_report(view: &Conversation) -> Option<TlsReport> {
         application_bytes: tls.application_bytes,
         inner_alerts: tls.inner_alerts.iter().map(alert_report).collect(),
     })
+}
+
+fn extension_names(extensions: &[Extension]) -> Vec<String> {
+    named(extensions.iter().map(|extension| extension.kind), extension_name)
+}
+
+/// Numbers of a list by their names, without GREASE.
+fn named(
+    numbers: impl IntoIterator<Item = u16>,
+    name: fn(u16) -> Cow<'static, str>,
+) -> Vec<String> {
+    let numbers = numbers.into_iter().filter(|number| !is_grease(*number));
+    numbers.map(|number| name(number).into_owned()).collect()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }
 
 fn code(known: Option<&Code>, at: &At<u32>) -> CodeReport {

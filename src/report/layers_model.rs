@@ -16,6 +16,21 @@ pub struct TlsReport {
     pub offered_versions: Vec<String>,
     /// In the client's order, without GREASE.
     pub offered_cipher_suites: Vec<String>,
+    /// Extensions of the ClientHello in its order, without GREASE, by their IANA names.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub offered_extensions: Vec<String>,
+    /// Groups for the key exchange, in the client's order.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub offered_groups: Vec<String>,
+    /// Signature schemes, in the client's order.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub offered_signature_algorithms: Vec<String>,
+    /// Protocols of ALPN, in the client's order; foreign text.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub offered_alpn: Vec<String>,
+    /// Extensions of the ServerHello in its order; TLS 1.3 encrypts the others.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub server_extensions: Vec<String>,
     /// The server stapled an OCSP response.
     pub ocsp_staple: bool,
     /// Frames of alerts whose content is encrypted, of client and server.

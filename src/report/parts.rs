@@ -6,11 +6,11 @@
 
 use super::model::{EvidenceReport, Report, SourceReport};
 use crate::correlate::Case;
-use crate::observe::{CapturePart, Coverage};
+use crate::observe::{CapturePart, Coverage, Place};
 
 /// Names the parts in all sources of a report.
 pub(super) fn name_parts(report: &mut Report, case: &Case) {
-    let split: Vec<&Coverage> = case.coverage.iter().filter(|c| !c.parts.is_empty()).collect();
+    let split = split_captures(case);
     if split.is_empty() {
         return;
     }
@@ -33,7 +33,13 @@ pub(super) fn name_parts(report: &mut Report, case: &Case) {
     }
 }
 
-fn name_part(split: &[&Coverage], source: &mut SourceReport, open_with: &mut String) {
+/// The captures of a case that came in several files.
+pub(super) fn split_captures(case: &Case) -> Vec<&Coverage> {
+    case.coverage.iter().filter(|c| !c.parts.is_empty()).collect()
+}
+
+/// Names the part of a split capture in which a source stands; any other stays.
+pub(super) fn name_part(split: &[&Coverage], source: &mut SourceReport, open_with: &mut String) {
     let Some(counted) = source.frame else { return };
     let Some((part, frame)) = part_of(split, &source.file, counted) else { return };
     // A filter of another kind shows a whole connection, whatever the number.
@@ -44,7 +50,7 @@ fn name_part(split: &[&Coverage], source: &mut SourceReport, open_with: &mut Str
 }
 
 fn frame_filter(frame: u64) -> String {
-    format!("frame.number == {frame}")
+    Place::Frame(frame).open_with()
 }
 
 /// The part that holds a frame, and its number there.

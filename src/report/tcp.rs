@@ -1,7 +1,7 @@
 //! The TCP layer of a connection, as the report tells it.
 
 use super::build::rounded;
-use super::community_id::community_id;
+use super::community_id::{TCP, community_id};
 use super::wire_model::*;
 use crate::base::millis_between;
 use crate::observe::{Conversation, Side, TcpHealth, milestones};
@@ -18,7 +18,7 @@ pub(super) fn tcp_report(view: &Conversation) -> TcpReport {
         },
         closed_by: tcp.close.map(|close| close.by.name().to_owned()),
         close: tcp.close.map(|close| close.kind.name().to_owned()),
-        community_id: community_id(view.client, view.server),
+        community_id: community_id(TCP, view.client, view.server),
         closed_after: closed_after(view),
         syns: tcp.syns,
         syn_answered_ms: match (&tcp.syn, &tcp.syn_ack) {

@@ -38,7 +38,7 @@ pub(super) fn wire_report(view: &Conversation, knowledge: &Knowledge) -> WireRep
         file: view.file.to_string(),
         first_frame: view.first_frame.0,
         last_frame: view.last_frame.0,
-        ladder: ladder(view),
+        ladder: ladder(view, knowledge),
         service: match view.service {
             Service::RemoteDesktop => "remote_desktop",
             Service::Gateway => "gateway",

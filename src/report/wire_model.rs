@@ -59,6 +59,9 @@ pub struct WireReport {
 pub struct RungReport {
     /// `syn`, `connection_request`, `client_hello` and so on.
     pub step: String,
+    /// What its protocol calls it: `ClientHello`, `alert handshake_failure`.
+    #[serde(default)]
+    pub title: String,
     /// `client`, `server`, or `path` for what came from between.
     pub by: String,
     pub state: RungState,

@@ -1,11 +1,12 @@
 //! Pieces of a report in words, the same in every format.
 
-use super::model::{AttemptReport, ClientCodesReport, CoverageReport, Report, SourceReport};
+use super::model::{
+    AttemptReport, ClientCodesReport, CoverageReport, HostReport, Report, SourceReport,
+};
 use super::text::{short_host, short_name};
 use super::wire_model::WireReport;
 use crate::base::{counted, display_filter, parse_endpoint};
 use crate::correlate::Outcome;
-use std::borrow::Cow;
 
 /// The file, and how many more parts a split capture has.
 pub(in crate::report) fn files(coverage: &CoverageReport) -> String {
@@ -58,8 +59,8 @@ pub(in crate::report) fn systems(report: &Report) -> Vec<String> {
 
 /// What is known of the clocks: one line a host, and one for each capture that is set
 /// to another one's clock.
-pub(in crate::report) fn clocks(report: &Report) -> Vec<String> {
-    let hosts = report.hosts.iter().filter_map(|host| {
+pub(in crate::report) fn clocks(hosts: &[HostReport], coverage: &[CoverageReport]) -> Vec<String> {
+    let hosts = hosts.iter().filter_map(|host| {
         let mut line =
             differs(&host.name, host.clock_offset_ms, host.clock_error_ms, "the capture")?;
         if let Some(drift) = host.clock_drift_ppm {
@@ -73,7 +74,7 @@ pub(in crate::report) fn clocks(report: &Report) -> Vec<String> {
         }
         Some(line)
     });
-    let captures = report.coverage.iter().filter_map(|capture| {
+    let captures = coverage.iter().filter_map(|capture| {
         differs(&capture.file, capture.clock_offset_ms, capture.clock_error_ms, "the other capture")
     });
     hosts.chain(captures).collect()
@@ -167,43 +168,4 @@ pub(in crate::report) fn sentence(codes: &ClientCodesReport) -> String {
 pub(in crate::report) fn conversation_filter(wire: &WireReport) -> String {
     let (client, server) = (parse_endpoint(&wire.client), parse_endpoint(&wire.server));
     client.zip(server).map(|(client, server)| display_filter(client, server)).unwrap_or_default()
-}
-
-/// Steps of a connection as their specifications name them.
-const STEPS: [(&str, &str); 27] = [
-    ("syn", "SYN"),
-    ("last_syn", "SYN, the last of several"),
-    ("syn_ack", "SYN, ACK"),
-    ("established", "ACK"),
-    ("connection_request", "X.224 Connection Request"),
-    ("connection_confirm", "X.224 Connection Confirm"),
-    ("client_hello", "ClientHello"),
-    ("hello_retry_request", "HelloRetryRequest"),
-    ("server_hello", "ServerHello"),
-    ("certificate", "Certificate"),
-    ("server_hello_done", "ServerHelloDone"),
-    ("client_key_exchange", "ClientKeyExchange"),
-    ("tls_finished", "TLS Finished"),
-    ("application_data", "Application Data, the first"),
-    ("last_application_data", "Application Data, the last seen"),
-    ("alert", "Alert"),
-    ("encrypted_alert", "Alert, encrypted"),
-    ("credssp", "CredSSP"),
-    ("session", "Desktop"),
-    ("foreign_answer", "Answer of another protocol"),
-    ("icmp", "ICMP error"),
-    ("foreign_reset", "RST from between"),
-    ("fin", "FIN"),
-    ("rst", "RST"),
-    ("error_info", "Set Error Info"),
-    ("licensing", "Licensing"),
-    ("early_user_auth", "Early User Authorization Result"),
-];
-
-/// What a step is called.
-pub(in crate::report) fn step_title(step: &str) -> Cow<'_, str> {
-    match STEPS.iter().find(|(id, _)| *id == step) {
-        Some((_, title)) => Cow::Borrowed(title),
-        None => Cow::Owned(step.replace('_', " ")),
-    }
 }

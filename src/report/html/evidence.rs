@@ -101,7 +101,7 @@ pub(super) fn coverage(report: &Report) -> Option<Section> {
         }
         ul.plain {
             @for collector in &report.collectors { li { "By " (text(&collectors::in_short(collector))) } }
-            @for clock in clocks(report) { li { "Clock: " (text(&clock)) } }
+            @for clock in clocks(&report.hosts, &report.coverage) { li { "Clock: " (text(&clock)) } }
             @for system in systems(report) { li { "System: " (text(&system)) } }
         }
     };

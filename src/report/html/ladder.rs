@@ -9,7 +9,7 @@ use crate::report::model::{AttemptReport, EventReport, Report};
 use crate::report::proof::record_query;
 use crate::report::text::{short_host, short_name};
 use crate::report::wire_model::{RungReport, RungState, WireReport};
-use crate::report::words::{in_file, step_title};
+use crate::report::words::in_file;
 use maud::{Markup, html};
 
 /// Records that stand beside a ladder.
@@ -92,7 +92,7 @@ fn rung(rung: &RungReport) -> Markup {
             span.at { @if let Some(ms) = rung.ms { (elapsed(ms)) } }
             span.lane {
                 span.what {
-                    strong { (step_title(&rung.step)) }
+                    strong { (text(&rung.title)) }
                     @match rung.state {
                         RungState::Missing => em { " never came" },
                         RungState::NotReached => em { " not reached" },

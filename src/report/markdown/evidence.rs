@@ -52,7 +52,8 @@ pub(super) fn coverage(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     }
     let by =
         report.collectors.iter().map(|collector| format!("By {}", collectors::in_short(collector)));
-    let clocks = clocks(report).into_iter().map(|line| format!("Clock: {line}"));
+    let clocks =
+        clocks(&report.hosts, &report.coverage).into_iter().map(|line| format!("Clock: {line}"));
     let systems = systems(report).into_iter().map(|line| format!("System: {line}"));
     by.chain(clocks).chain(systems).try_for_each(|line| writeln!(out, "- {}", plain(&line)))
 }

@@ -4,7 +4,7 @@ use super::Page;
 use crate::base::{counted, for_terminal};
 use crate::report::collectors;
 use crate::report::coverage::in_short;
-use crate::report::model::Report;
+use crate::report::model::{ProblemReport, Report};
 use crate::report::words::{clocks, files, span, speaker, systems};
 use std::io;
 
@@ -58,7 +58,7 @@ impl Page<'_> {
             })
             .collect();
         self.table(&header, rows)?;
-        for offset in clocks(report) {
+        for offset in clocks(&report.hosts, &report.coverage) {
             self.paragraph("Clock: ", "       ", &offset)?;
         }
         for system in systems(report) {
@@ -68,11 +68,15 @@ impl Page<'_> {
     }
 
     pub(super) fn problems(&mut self, report: &Report) -> io::Result<()> {
-        if report.problems.is_empty() {
+        self.unread(&report.problems)
+    }
+
+    pub(in crate::report) fn unread(&mut self, problems: &[ProblemReport]) -> io::Result<()> {
+        if problems.is_empty() {
             return Ok(());
         }
         self.heading("What could not be read")?;
-        for problem in report.problems.iter().take(MOST_PROBLEMS) {
+        for problem in problems.iter().take(MOST_PROBLEMS) {
             let place =
                 problem.offset.map(|offset| format!(" at byte {offset}")).unwrap_or_default();
             self.paragraph(
@@ -81,7 +85,7 @@ impl Page<'_> {
                 &format!("{}{place}: {}", problem.file, problem.message),
             )?;
         }
-        let left = report.problems.len().saturating_sub(MOST_PROBLEMS);
+        let left = problems.len().saturating_sub(MOST_PROBLEMS);
         if left > 0 {
             let left = counted(left, "more problem");
             writeln!(self.out, "  * In the JSON report: {left}.")?;

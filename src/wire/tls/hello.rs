@@ -125,11 +125,23 @@ impl ClientHello {
             .unwrap_or_default()
     }
 
-    /// The first protocol of ALPN, RFC 7301.
+    /// The protocols of ALPN, RFC 7301, as far as they are whole.
+    pub fn alpn(&self) -> Vec<&[u8]> {
+        let mut rest = self.extension(extension::ALPN).and_then(|d| d.get(2..)).unwrap_or_default();
+        let mut protocols = Vec::new();
+        while let Some((length, tail)) = rest.split_first() {
+            let Some((protocol, behind)) = tail.split_at_checked(usize::from(*length)) else {
+                break;
+            };
+            protocols.push(protocol);
+            rest = behind;
+        }
+        protocols
+    }
+
+    /// The first protocol of ALPN.
     pub fn first_alpn(&self) -> Option<&[u8]> {
-        let data = self.extension(extension::ALPN)?;
-        let length = usize::from(*data.get(2)?);
-        data.get(3..3 + length)
+        self.alpn().first().copied()
     }
 }
 

@@ -3,8 +3,10 @@
 //! module decides what of them matters and keeps every unknown value.
 
 mod hello;
+mod names;
 
 pub use hello::{ClientHello, Extension, ServerHello, is_grease};
+pub use names::{extension_name, group_name, signature_scheme_name};
 
 use super::DecodeError;
 use super::decode::Fields;
