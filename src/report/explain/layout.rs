@@ -4,6 +4,7 @@ use super::blocks::Block;
 use super::layout_code::{code, code_in_brief, in_a_line, pair, table};
 use super::layout_fix::{fix, fix_of_cause};
 use super::model::*;
+use crate::report::refutation::without_values;
 use crate::report::table::Ink;
 
 /// Entries without a number of their own that are told in full; more of them are
@@ -194,7 +195,7 @@ pub(super) fn weight(rule: &RuleReport, supports: bool) -> Block {
     if rule.names_reason {
         looks_at.push("names the reason".to_owned());
     }
-    let text = format!("{} [{}]", rule.says, looks_at.join("; "));
+    let text = format!("{} [{}]", without_values(&rule.says), looks_at.join("; "));
     Block::Weight { supports, weight_db: rule.weight_db, text }
 }
 
