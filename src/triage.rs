@@ -57,12 +57,27 @@ pub fn analyse(
     knowledge: &Knowledge,
     meter: &Meter,
 ) -> Report {
-    let ports = ports(config);
     // Every file has its name in the one list or the other.
     let names = files.iter().map(|file| &*file.name).chain(gaps.iter().map(|gap| &*gap.file));
     let collections = knowledge.collections(names);
-    meter.expect(files.iter().map(|file| file.size).sum());
-    let read: Vec<Read> = capture::streams(files)
+    let streams = capture::streams(files);
+    let mut evidence = read(config, &streams, &mut gaps, knowledge, meter);
+    evidence.collections = collections;
+    explain(config, evidence, gaps, knowledge, meter)
+}
+
+/// Lays the facts of all files on one table. `streams` are the files, those of a split capture
+/// together.
+pub fn read(
+    config: &Config,
+    streams: &[Vec<EvidenceFile>],
+    gaps: &mut Vec<Gap>,
+    knowledge: &Knowledge,
+    meter: &Meter,
+) -> Evidence {
+    let ports = ports(config);
+    meter.expect(streams.iter().flatten().map(|file| file.size).sum());
+    let read: Vec<Read> = streams
         .par_iter()
         .filter_map(|parts| parts.split_first())
         .map(|(file, others)| {
@@ -77,9 +92,18 @@ pub fn analyse(
             }
         })
         .collect();
+    lay_down(read, gaps)
+}
+
+/// Explains what the files say.
+pub fn explain(
+    config: &Config,
+    evidence: Evidence,
+    mut gaps: Vec<Gap>,
+    knowledge: &Knowledge,
+    meter: &Meter,
+) -> Report {
     meter.begin(&"what belongs together".into());
-    let mut evidence = lay_down(read, &mut gaps);
-    evidence.collections = collections;
     let case = correlate(evidence, &config.clock_offsets);
     let mut findings = diagnose(&case, knowledge, &config.question);
     if meter.is_spent() || meter.in_time().is_err() {
@@ -131,7 +155,8 @@ fn lay_down(read: Vec<Read>, gaps: &mut Vec<Gap>) -> Evidence {
     evidence
 }
 
-fn ports(config: &Config) -> Vec<u16> {
+/// Ports on which Remote Desktop is expected.
+pub fn ports(config: &Config) -> Vec<u16> {
     let mut ports = vec![RDP_PORT];
     ports.extend(&config.ports);
     ports.extend(config.question.server.and_then(|Endpoint { port, .. }| port));

@@ -31,6 +31,7 @@ mod joins;
 mod knowledge;
 mod layers;
 mod peers;
+mod redact;
 mod robustness;
 mod samples;
 mod scale;

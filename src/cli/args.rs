@@ -3,6 +3,7 @@
 use super::batch::BatchArgs;
 use super::budget::BudgetArgs;
 use super::explain::ExplainArgs;
+use super::redact::RedactArgs;
 use crate::base::{Allowance, CaseTime, Endpoint, hex, parse_address, parse_endpoint};
 use crate::diagnose::{Certainty, Question};
 use crate::triage::Config;
@@ -37,6 +38,8 @@ pub(super) enum Command {
     Batch(Box<BatchArgs>),
     /// Look up codes, events, causes and fixes, offline
     Explain(ExplainArgs),
+    /// Copy a case with pseudonyms in the place of names and addresses
+    Redact(Box<RedactArgs>),
 }
 
 /// How the result is written.
@@ -93,6 +96,12 @@ pub(super) struct AnalyzeArgs {
     /// Write to this file instead of standard output
     #[arg(short, long, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
+    /// Keyed pseudonyms in the place of addresses, names, SIDs and files
+    #[arg(long)]
+    pub(super) redact: bool,
+    /// File whose bytes are the key of the pseudonyms; by default a random key
+    #[arg(long, value_name = "FILE", requires = "redact")]
+    pub(super) redact_key: Option<PathBuf>,
     #[command(flatten)]
     pub(super) reading: ReadingArgs,
     #[command(flatten)]

@@ -7,9 +7,11 @@ mod budget;
 mod explain;
 mod output;
 mod progress;
+mod redact;
 
 use crate::base::{Allowance, Meter, counted};
 use crate::knowledge::Knowledge;
+use crate::redact::redacted_report;
 use crate::report::{self, Report, Style};
 use crate::triage::{Config, triage, unused_offsets};
 use anyhow::{Context as _, Result};
@@ -63,6 +65,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Analyze(arguments) => analyze(&arguments),
         Command::Batch(arguments) => batch::batch(&arguments),
         Command::Explain(arguments) => explain::explain(&arguments),
+        Command::Redact(arguments) => redact::run(&arguments),
     };
     match done {
         Ok(exit) => exit,
@@ -109,11 +112,19 @@ fn analyze(arguments: &AnalyzeArgs) -> Result<Exit> {
     let knowledge = knowledge(reading.rules.as_deref())?;
     let meter = Arc::new(Meter::new(reading.allowance(Allowance::default())));
     let bar = progress::Bar::follow(&meter, telling.wants_progress());
-    let report = triage(&config, &knowledge, &meter)?;
+    let report = if arguments.redact {
+        let pseudonyms = redact::pseudonyms(arguments.redact_key.as_deref())?;
+        redacted_report(&config, &knowledge, &meter, &pseudonyms)?
+    } else {
+        triage(&config, &knowledge, &meter)?
+    };
     drop(bar);
     if !telling.quiet {
         warn_about(&report, telling.format)?;
-        warn_of_offsets(&config, &report)?;
+        // Of a redacted report the names are not those that were typed.
+        if !arguments.redact {
+            warn_of_offsets(&config, &report)?;
+        }
     }
     let mut output = Output::open(arguments.output.as_deref())?;
     let written = write_report(&report, telling, &mut output).and_then(|()| output.close());

@@ -5,7 +5,7 @@ use sha1::{Digest as _, Sha1};
 use std::net::IpAddr;
 
 /// Community ID version 1 with seed 0 (corelight/community-id-spec), for TCP.
-pub(super) fn community_id(a: Endpoint, b: Endpoint) -> String {
+pub(crate) fn community_id(a: Endpoint, b: Endpoint) -> String {
     let octets = |address: IpAddr| match address {
         IpAddr::V4(v4) => v4.octets().to_vec(),
         IpAddr::V6(v6) => v6.octets().to_vec(),

@@ -32,6 +32,7 @@ pub use batch::{
     write_batch_json, write_batch_table,
 };
 pub use build::build;
+pub(crate) use community_id::community_id;
 pub use layers_model::*;
 pub use model::{
     AttemptReport, CaseReport, CheckReport, ClientError, CollectorReport, CoverageReport,
