@@ -21,6 +21,9 @@ const EXAMPLES: &str = "Examples:
 Exit status: 0 copies were written; 2 wrong usage, output that could not be written, or an original
 name that is still in a copy; 3 nothing could be analysed";
 
+/// Names still in the copies that are named.
+const MOST_LEFT: usize = 20;
+
 /// Write copies of reports and captures in which addresses, names, SIDs and users are keyed,
 /// consistent pseudonyms.
 ///
@@ -87,6 +90,13 @@ pub(super) fn run(arguments: &RedactArgs) -> Result<Exit> {
         let mut stderr = io::stderr().lock();
         for note in done.notes.iter().chain(&done.not_copied) {
             writeln!(stderr, "rdp-triage: {}", harmless(note))?;
+        }
+        for (word, copy) in done.left.iter().take(MOST_LEFT) {
+            writeln!(
+                stderr,
+                "rdp-triage: {}",
+                harmless(&format!("{copy}: {word} is still in it"))
+            )?;
         }
     }
     tell(&report, &done, &arguments.output, &mut io::stdout().lock())?;

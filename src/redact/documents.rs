@@ -84,7 +84,7 @@ impl Line<'_> {
         let (label, value) = self.line.split_at_checked(at + 1)?;
         let bare: String = label.chars().filter(|c| c.is_alphanumeric()).collect();
         let words = &self.scrubber.pseudonyms.words;
-        let named = !bare.is_empty() && words.field(&bare) == FieldKind::Name;
+        let named = !bare.is_empty() && words.own_field(&bare) == FieldKind::Name;
         named.then(|| format!("{}{}", self.scrubber.text(label), self.scrubber.name(value)))
     }
 

@@ -7,6 +7,9 @@ use std::sync::Arc;
 /// Lines of logs without record numbers that are followed.
 const MAX_LINES: usize = 1_000_000;
 
+/// Shorter names of files are words of texts.
+const SHORTEST: usize = 5;
+
 /// Originals and copies.
 #[derive(Debug, Default)]
 pub(super) struct Files {
@@ -59,7 +62,12 @@ impl Files {
 
     /// A text in which files have the names of their copies.
     pub(super) fn in_text(&self, text: &str) -> String {
-        let named = self.names.iter().filter(|(original, _)| text.contains(&***original));
+        // A name like a word would be found everywhere.
+        let telling = |name: &str| name.len() > SHORTEST && name.contains(['.', '/']);
+        let named = self
+            .names
+            .iter()
+            .filter(|(original, _)| telling(original) && text.contains(&***original));
         named.fold(text.to_owned(), |text, (original, copy)| text.replace(&**original, copy))
     }
 

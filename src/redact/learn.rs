@@ -1,5 +1,6 @@
 //! Whose names are in the evidence: what fields, certificates and connections say.
 
+use super::pseudonym::is_of_name;
 use super::text::Scrubber;
 use super::words::FieldKind;
 use crate::correlate::Evidence;
@@ -7,6 +8,7 @@ use crate::knowledge::{Knowledge, Role};
 use crate::observe::{Conversation, Observation, Vantage};
 use crate::report::Report;
 use crate::wire::certificate::Certificate;
+use std::collections::BTreeSet;
 
 /// Learns all names that the evidence names.
 pub(super) fn learn(evidence: &Evidence, knowledge: &Knowledge, scrubber: &mut Scrubber<'_>) {
@@ -32,7 +34,8 @@ fn of_observation(observation: &Observation, knowledge: &Knowledge, scrubber: &m
         let named = match event.and_then(|event| event.roles.get(&**name)) {
             Some(Role::ServerName | Role::User | Role::Domain) => true,
             Some(Role::ProcessName | Role::Service | Role::ConnectionName) => false,
-            _ => scrubber.pseudonyms.words.field(name) == FieldKind::Name,
+            _ if event.is_some() => scrubber.pseudonyms.words.field(name) == FieldKind::Name,
+            _ => scrubber.pseudonyms.words.own_field(name) == FieldKind::Name,
         };
         if named && !name.starts_with("System.") {
             scrubber.learn(value);
@@ -61,28 +64,58 @@ fn of_certificate(certificate: &Certificate, scrubber: &mut Scrubber<'_>) {
     }
 }
 
+/// The words of a report that come from this program and stay, in lower case.
+pub(super) fn own_words(
+    report: &Report,
+    scrubber: &Scrubber<'_>,
+) -> serde_json::Result<BTreeSet<String>> {
+    fn walk(
+        key: &str,
+        value: &serde_json::Value,
+        scrubber: &Scrubber<'_>,
+        found: &mut BTreeSet<String>,
+    ) {
+        match value {
+            serde_json::Value::String(text) if scrubber.pseudonyms.words.is_plain_key(key) => {
+                found.extend(text.split(|c| !is_of_name(c)).map(str::to_lowercase));
+            }
+            serde_json::Value::Array(items) => {
+                items.iter().for_each(|item| walk(key, item, scrubber, found));
+            }
+            serde_json::Value::Object(object) => {
+                found.extend(object.keys().map(|key| key.to_lowercase()));
+                object.iter().for_each(|(key, value)| walk(key, value, scrubber, found));
+            }
+            _ => {}
+        }
+    }
+    let mut found = BTreeSet::new();
+    walk("", &serde_json::to_value(report)?, scrubber, &mut found);
+    Ok(found)
+}
+
 /// Learns what the report names beside the evidence: also what only secrets opened.
 pub(super) fn of_report(report: &Report, scrubber: &mut Scrubber<'_>) -> serde_json::Result<()> {
-    fn walk(key: &str, value: &serde_json::Value, scrubber: &mut Scrubber<'_>) {
+    fn walk(at: (&str, &str), value: &serde_json::Value, scrubber: &mut Scrubber<'_>) {
         match value {
             serde_json::Value::String(text) => {
-                if scrubber.pseudonyms.words.is_name_key(key) {
+                if scrubber.pseudonyms.words.is_name_key(at.0, at.1) {
                     scrubber.learn(text);
                 }
             }
             serde_json::Value::Array(items) => {
-                items.iter().for_each(|item| walk(key, item, scrubber));
+                items.iter().for_each(|item| walk(at, item, scrubber));
             }
             serde_json::Value::Object(object) => {
-                object.iter().for_each(|(key, value)| walk(key, value, scrubber));
+                object.iter().for_each(|(key, value)| walk((at.1, key), value, scrubber));
             }
             _ => {}
         }
     }
     let value = serde_json::to_value(report)?;
     for part in ["attempts", "hosts"] {
-        if let Some(part) = value.get(part) {
-            walk("", part, scrubber);
+        if let Some(found) = value.get(part) {
+            walk(("", part), found, scrubber);
         }
     }
     Ok(())

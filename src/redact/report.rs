@@ -18,7 +18,7 @@ pub(super) fn redact_report(
 ) -> serde_json::Result<Report> {
     let mut value = serde_json::to_value(report)?;
     let walk = Walk { scrubber, files };
-    walk.value("", &mut value);
+    walk.value(("", ""), &mut value);
     if let Some(case) = value.get_mut("case").and_then(Value::as_object_mut) {
         case.insert("name".to_owned(), Value::from("redacted"));
         case.insert("inputs".to_owned(), files.copies().collect());
@@ -32,21 +32,22 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn value(&self, key: &str, value: &mut Value) {
+    /// A value under a key, in an object that itself stands under a key.
+    fn value(&self, at: (&str, &str), value: &mut Value) {
         match value {
-            Value::String(text) => *text = self.string(key, text),
-            Value::Array(items) => items.iter_mut().for_each(|item| self.value(key, item)),
-            Value::Object(object) => self.object(object),
+            Value::String(text) => *text = self.string(at, text),
+            Value::Array(items) => items.iter_mut().for_each(|item| self.value(at, item)),
+            Value::Object(object) => self.object(at.1, object),
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
     }
 
-    fn object(&self, object: &mut Map<String, Value>) {
+    fn object(&self, parent: &str, object: &mut Map<String, Value>) {
         self.line(object);
         let ends = ["client", "server"]
             .map(|side| object.get(side).and_then(Value::as_str).map(str::to_owned));
         for (key, value) in object.iter_mut() {
-            self.value(key, value);
+            self.value((parent, key), value);
         }
         // A hash of the addresses: who knows them could find them by trying.
         if let ([Some(client), Some(server)], Some(id)) =
@@ -67,14 +68,16 @@ impl Walk<'_> {
         }
     }
 
-    fn string(&self, key: &str, text: &str) -> String {
+    fn string(&self, (parent, key): (&str, &str), text: &str) -> String {
         let words = &self.scrubber.pseudonyms.words;
         match key {
-            "file" | "folder" => self.files.name_of(text),
+            // Where a collector's files lay: the copies lie side by side.
+            "at" => ".".to_owned(),
+            "file" => self.files.name_of(text),
             "rdp_cookie" => "x".repeat(text.chars().count()),
             "routing_token" => super::capture::token(self.scrubber.pseudonyms, text),
             _ if words.is_plain_key(key) => text.to_owned(),
-            _ if words.is_name_key(key) => self.scrubber.name(text),
+            _ if words.is_name_key(parent, key) => self.scrubber.name(text),
             _ => self.scrubber.text(&self.files.in_text(text)),
         }
     }

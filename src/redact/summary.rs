@@ -10,8 +10,11 @@ pub struct Redaction {
     pub files: Vec<CopyOf>,
     /// Evidence that was not copied: what kind of file, and why. Names are not told.
     pub not_copied: Vec<String>,
-    /// Names that are still in a copy; see `docs/redact.md`.
+    /// How many names are still in a copy; see `docs/redact.md`.
     pub names_left: u64,
+    /// Those names, each with a copy that holds it; never written.
+    #[serde(skip)]
+    pub left: Vec<(String, String)>,
     /// What this redaction could not do, in sentences.
     pub notes: Vec<String>,
     /// What the copies still tell, in sentences.

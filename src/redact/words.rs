@@ -13,6 +13,7 @@ pub struct Words {
     kept_numbered: Vec<String>,
     pub(super) roles: BTreeSet<String>,
     name_fields: BTreeSet<String>,
+    own_fields: BTreeSet<String>,
     other_fields: BTreeSet<String>,
     dropped_fields: BTreeSet<String>,
     dropped_settings: BTreeSet<String>,
@@ -72,6 +73,14 @@ impl Words {
         }
     }
 
+    /// The same of a field that no log has.
+    pub(super) fn own_field(&self, name: &str) -> FieldKind {
+        match self.own_fields.contains(&name.to_ascii_lowercase()) {
+            true => FieldKind::Name,
+            false => self.field(name),
+        }
+    }
+
     /// Whether a setting of an `.rdp` file is left out, and whether its value is names.
     pub(super) fn setting(&self, name: &str) -> FieldKind {
         let name = name.trim().to_ascii_lowercase();
@@ -86,8 +95,10 @@ impl Words {
         self.plain_keys.contains(key)
     }
 
-    pub(super) fn is_name_key(&self, key: &str) -> bool {
-        self.name_keys.contains(key)
+    /// Whether the value under a key of the report is names; a key may be told apart by the one
+    /// above it.
+    pub(super) fn is_name_key(&self, parent: &str, key: &str) -> bool {
+        self.name_keys.contains(key) || self.name_keys.contains(&format!("{parent}.{key}"))
     }
 }
 

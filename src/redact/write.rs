@@ -87,6 +87,7 @@ fn empty() -> Redaction {
         files: Vec::new(),
         not_copied: Vec::new(),
         names_left: 0,
+        left: Vec::new(),
         notes: Vec::new(),
         still_tells: STILL_TELLS.map(str::to_owned).to_vec(),
     }
@@ -241,19 +242,25 @@ impl Copies<'_> {
 
     /// Writes the report and what was done, and looks for what is left.
     fn finish(mut self, report: &Report) -> Result<(Report, Redaction), Error> {
+        let own = learn::own_words(report, &self.scrubber)?;
         let report = redact_report(report, &self.scrubber, &self.files)?;
         let (mut out, path) = self.create(folder::REPORT)?;
         write_json(&report, &mut out)
             .and_then(|()| out.flush())
             .map_err(|source| Error::Write { path, source })?;
         let copies = self.done.files.iter().map(|copy| copy.file.as_str());
-        let mut left = std::collections::BTreeSet::new();
+        let mut left: BTreeMap<String, String> = BTreeMap::new();
         for name in copies.chain([folder::REPORT]) {
             let path = self.job.output.join(name);
             let found = leaks::leaks(&path, &self.scrubber);
-            left.extend(found.map_err(|source| Error::Write { path, source })?);
+            let found = found.map_err(|source| Error::Write { path, source })?;
+            // A word of this program that is a name as well tells nothing.
+            let found =
+                found.into_iter().filter(|word| name != folder::REPORT || !own.contains(word));
+            left.extend(found.map(|word| (word, name.to_owned())));
         }
         self.done.names_left = left.len() as u64;
+        self.done.left = left.into_iter().collect();
         if self.scrubber.names_left_out > 0 {
             let names = counted(self.scrubber.names_left_out, "name");
             self.done.notes.push(format!(

@@ -14,7 +14,9 @@ use std::net::SocketAddr;
 /// Bytes of one direction that are looked at: a handshake with a long chain has less.
 const MAX_HEAD: usize = 64 << 10;
 /// Bytes of all of them together.
-const MAX_HEADS: usize = 256 << 20;
+const MAX_HEADS: usize = 64 << 20;
+/// Bytes that a head takes beside its own.
+const ROOM: usize = 256;
 /// First bytes by which a foreign protocol is known.
 const CALLER: usize = 32;
 
@@ -71,13 +73,16 @@ impl Streams {
             return;
         }
         let end = (start + segment.payload.len()).min(MAX_HEAD);
-        let head = self.heads.entry(((segment.source, segment.destination), number)).or_default();
-        let grows = end.saturating_sub(head.bytes.len());
-        if self.held + grows > MAX_HEADS {
+        let key = ((segment.source, segment.destination), number);
+        let known = self.heads.get(&key).map(|head| head.bytes.len());
+        let grows = end.saturating_sub(known.unwrap_or_default());
+        let taken = grows * 2 + if known.is_none() { ROOM } else { 0 };
+        if self.held + taken > MAX_HEADS {
             self.left_out += 1;
             return;
         }
-        self.held += grows;
+        self.held += taken;
+        let head = self.heads.entry(key).or_default();
         if grows > 0 {
             head.bytes.resize(end, 0);
             head.there.resize(end, false);
