@@ -98,10 +98,10 @@ pub(super) fn own_words(
 pub(super) fn of_report(report: &Report, scrubber: &mut Scrubber<'_>) -> serde_json::Result<()> {
     fn walk(at: (&str, &str), value: &serde_json::Value, scrubber: &mut Scrubber<'_>) {
         match value {
-            serde_json::Value::String(text) => {
-                if scrubber.pseudonyms.words.is_name_key(at.0, at.1) {
-                    scrubber.learn(text);
-                }
+            serde_json::Value::String(text)
+                if scrubber.pseudonyms.words.is_name_key(at.0, at.1) =>
+            {
+                scrubber.learn(text);
             }
             serde_json::Value::Array(items) => {
                 items.iter().for_each(|item| walk(at, item, scrubber));

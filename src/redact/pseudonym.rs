@@ -21,6 +21,9 @@ const NETBIOS: usize = 15;
 
 const ROUNDS: u8 = 8;
 
+/// How often a name is moved on that fell on a word which stays.
+const MOST_STEPS: u32 = 64;
+
 /// Makes pseudonyms under one key.
 #[derive(Debug)]
 pub struct Pseudonyms {
@@ -117,6 +120,19 @@ impl Pseudonyms {
         if self.words.is_kept(name) {
             return name.to_owned();
         }
+        // A pseudonym that is a word which stays moves on: so it is that of nobody else.
+        let mut made = self.moved(name);
+        for _ in 0..MOST_STEPS {
+            if !self.words.is_kept(&made) {
+                break;
+            }
+            made = self.moved(&made);
+        }
+        made
+    }
+
+    /// One step of the permutation.
+    fn moved(&self, name: &str) -> String {
         let chars: Vec<char> = name.chars().collect();
         let kept = self.kept_parts(&chars);
         let digit =

@@ -247,11 +247,19 @@ fn name_piece<'a>(name: &'a str, before: &str, after: &str) -> Piece<'a> {
 
 /// Whether a name stands behind `\Users\`, or in `name@host`.
 fn names_a_person(before: &str, after: &str) -> bool {
-    let tail: String = before.chars().rev().take(7).collect();
-    let folder = tail.to_ascii_lowercase().replace('/', "\\").starts_with("\\sresu\\");
-    let host = after.strip_prefix('@').and_then(|rest| rest.chars().next());
+    let part = |c: &char| is_of_name(*c) || *c == '.';
+    let tail: String =
+        before.chars().rev().take(PERSON).skip_while(part).take(FOLDER.len()).collect();
+    let folder = tail.to_ascii_lowercase().replace('/', "\\") == FOLDER;
+    let mut behind = after.chars().take(PERSON).skip_while(part);
+    let host = (behind.next() == Some('@')).then(|| behind.next()).flatten();
     folder || host.is_some_and(char::is_alphabetic)
 }
+
+/// `\Users\`, backwards.
+const FOLDER: &str = "\\sresu\\";
+/// Characters of a user's name with dots in it.
+const PERSON: usize = 64;
 
 /// Bytes in which everything has room that its form tells.
 const FORM: usize = 256;
@@ -279,7 +287,7 @@ fn form<'a>(rest: &'a str, before: &str) -> Option<(Piece<'a>, usize)> {
     }
     let v4 = span(&|c| c.is_ascii_digit() || c == '.').trim_end_matches('.');
     let follows = rest.get(v4.len()..).and_then(|after| after.chars().next());
-    let whole = follows.is_none_or(|c| !is_of_name(c)) && !before.ends_with(|c: char| c == '.');
+    let whole = follows.is_none_or(|c| !is_of_name(c)) && !before.ends_with('.');
     if let (Ok(address), true) = (v4.parse::<Ipv4Addr>(), whole) {
         return Some((Piece::Address(v4, address.into()), v4.len()));
     }
