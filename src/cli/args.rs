@@ -39,6 +39,12 @@ pub(super) enum Command {
     /// Look up codes, events, causes and fixes, offline
     Explain(ExplainArgs),
     /// Copy a case with pseudonyms in the place of names and addresses
+    ///
+    /// Captures become pcapng with every frame in its place; logs become JSON lines; texts are copied
+    /// line by line. Prefixes of addresses, domains of names and lengths stay, so that the copies give
+    /// the same diagnosis. Passwords, cookies, TLS secrets, comments and everything that is not
+    /// understood are left out. The folder also gets `report.json`, and `redaction.json`, which says
+    /// what was done and what the copies still tell. Read it before you pass them on.
     Redact(Box<RedactArgs>),
 }
 

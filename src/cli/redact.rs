@@ -24,14 +24,6 @@ name that is still in a copy; 3 nothing could be analysed";
 /// Names still in the copies that are named.
 const MOST_LEFT: usize = 20;
 
-/// Write copies of reports and captures in which addresses, names, SIDs and users are keyed,
-/// consistent pseudonyms.
-///
-/// Captures become pcapng with every frame in its place; logs become JSON lines; texts are copied
-/// line by line. Prefixes of addresses, domains of names and lengths stay, so that the copies give
-/// the same diagnosis. Passwords, cookies, TLS secrets, comments and everything that is not
-/// understood are left out. The folder also gets `report.json`, and `redaction.json`, which says
-/// what was done and what the copies still tell. Read it before you pass them on.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct RedactArgs {

@@ -74,6 +74,7 @@ pub fn redact(job: &Job<'_>) -> Result<(Report, Redaction), Error> {
         let files = counted(not_evidence as u64, "file");
         copies.done.not_copied.push(format!("{files} that cannot be read or are no evidence"));
     }
+    copies.tell_of_damage();
     copies.captures(&streams)?;
     for file in streams.iter().flatten().filter(|file| !file.kind.is_capture()) {
         copies.file(file)?;
@@ -131,6 +132,18 @@ impl Copies<'_> {
         match File::create_new(&path) {
             Ok(file) => Ok((BufWriter::new(file), path)),
             Err(source) => Err(Error::Write { path, source }),
+        }
+    }
+
+    /// What could not be read is in no copy: it then looks as if it had never been.
+    fn tell_of_damage(&mut self) {
+        for coverage in self.evidence.coverage.iter().filter(|coverage| coverage.unreadable > 0) {
+            let parts = counted(coverage.unreadable, "part");
+            let copy = self.files.name_of(&coverage.file);
+            self.done.notes.push(format!(
+                "{copy}: {parts} of the original could not be read and are missing in it without a \
+                 trace: absence proves less than its analysis says"
+            ));
         }
     }
 

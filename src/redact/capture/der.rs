@@ -49,11 +49,21 @@ struct Element {
     content: Range<usize>,
 }
 
+/// Whether certificates have elements of this tag. Text in UTF-16 would otherwise be a row of
+/// empty elements of all kinds.
+fn is_usual(tag: u8) -> bool {
+    match tag {
+        1..=6 | 10 | 12 | 18..=20 | 22..=24 | 26..=28 | 30 | 0x30 | 0x31 => true,
+        // Context-specific; no certificate has numbers beyond 30.
+        0x80..=0xbf => tag & 0x1f != 0x1f,
+        _ => false,
+    }
+}
+
 /// The element at a place; `None` where its length is none.
 fn element(bytes: &[u8], at: usize) -> Option<Element> {
     let tag = *bytes.get(at)?;
-    // No certificate has tags beyond 30.
-    if tag & 0x1f == 0x1f {
+    if !is_usual(tag) {
         return None;
     }
     let first = *bytes.get(at + 1)?;

@@ -187,6 +187,16 @@ fn what_errors_quote_is_replaced_too() {
     assert!(!made.windows(6).any(|window| window == b"secret"));
 }
 
+/// Licence servers write an authority as bare UTF-16 where a name in DER should stand.
+#[test]
+fn text_where_elements_should_be_is_overwritten() {
+    let made = pseudonyms();
+    let wide: Vec<u8> = "SERVR".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let mut bytes = [&[0xa4, 10][..], &wide].concat();
+    der::elements(&mut bytes, &mut Addresses::new(&made), 9);
+    assert_eq!(bytes, [&[0xa4, 10][..], &[0; 10]].concat());
+}
+
 proptest! {
     #[test]
     fn no_frame_panics_and_lengths_stay(
