@@ -28,6 +28,7 @@ pub mod eventlog;
 pub mod intake;
 pub mod knowledge;
 pub mod observe;
+pub mod redact;
 pub mod report;
 pub mod triage;
 pub mod wire;

@@ -61,7 +61,9 @@ pub fn timeline(
     meter: &Arc<Meter>,
 ) -> Result<Timeline, intake::Error> {
     let taken = intake::take_in_within(&config.paths, config.budget, meter)?;
-    let (case, gaps) = put_in_order(config, taken.files, taken.gaps, knowledge, meter);
+    let mut gaps = taken.gaps;
+    let evidence = gather(config, taken.files, &mut gaps, knowledge, meter);
+    let case = put_in_order(config, evidence, &mut gaps, meter);
     Ok(timeline::build(&case, &config.question, &gaps, knowledge))
 }
 
@@ -69,35 +71,43 @@ pub fn timeline(
 pub fn analyse(
     config: &Config,
     files: Vec<EvidenceFile>,
-    gaps: Vec<Gap>,
-    knowledge: &Knowledge,
-    meter: &Meter,
-) -> Report {
-    let (case, gaps) = put_in_order(config, files, gaps, knowledge, meter);
-    let mut findings = diagnose(&case, knowledge, &config.question);
-    if meter.is_spent() || meter.in_time().is_err() {
-        findings.not_all_was_read();
-    }
-    let inputs = config.paths.iter().map(|path| path.to_string_lossy().into_owned()).collect();
-    let name = config.name.clone().unwrap_or_else(|| case_name(config));
-    report::build(&name, inputs, &case, &findings, &gaps, knowledge)
-}
-
-/// Reads the files and puts what they say in order; beside it what could not be read, in
-/// the order of files and places.
-fn put_in_order(
-    config: &Config,
-    files: Vec<EvidenceFile>,
     mut gaps: Vec<Gap>,
     knowledge: &Knowledge,
     meter: &Meter,
-) -> (Case, Vec<Gap>) {
-    let ports = ports(config);
+) -> Report {
+    let evidence = gather(config, files, &mut gaps, knowledge, meter);
+    explain(config, evidence, gaps, knowledge, meter)
+}
+
+/// Reads the files, and knows the collectors by their names.
+fn gather(
+    config: &Config,
+    files: Vec<EvidenceFile>,
+    gaps: &mut Vec<Gap>,
+    knowledge: &Knowledge,
+    meter: &Meter,
+) -> Evidence {
     // Every file has its name in the one list or the other.
     let names = files.iter().map(|file| &*file.name).chain(gaps.iter().map(|gap| &*gap.file));
     let collections = knowledge.collections(names);
-    meter.expect(files.iter().map(|file| file.size).sum());
-    let read: Vec<Read> = capture::streams(files)
+    let streams = capture::streams(files);
+    let mut evidence = read(config, &streams, gaps, knowledge, meter);
+    evidence.collections = collections;
+    evidence
+}
+
+/// Lays the facts of all files on one table. `streams` are the files, those of a split capture
+/// together.
+pub fn read(
+    config: &Config,
+    streams: &[Vec<EvidenceFile>],
+    gaps: &mut Vec<Gap>,
+    knowledge: &Knowledge,
+    meter: &Meter,
+) -> Evidence {
+    let ports = ports(config);
+    meter.expect(streams.iter().flatten().map(|file| file.size).sum());
+    let read: Vec<Read> = streams
         .par_iter()
         .filter_map(|parts| parts.split_first())
         .map(|(file, others)| {
@@ -112,12 +122,33 @@ fn put_in_order(
             }
         })
         .collect();
+    lay_down(read, gaps)
+}
+
+/// Explains what the files say.
+pub fn explain(
+    config: &Config,
+    evidence: Evidence,
+    mut gaps: Vec<Gap>,
+    knowledge: &Knowledge,
+    meter: &Meter,
+) -> Report {
+    let case = put_in_order(config, evidence, &mut gaps, meter);
+    let mut findings = diagnose(&case, knowledge, &config.question);
+    if meter.is_spent() || meter.in_time().is_err() {
+        findings.not_all_was_read();
+    }
+    let inputs = config.paths.iter().map(|path| path.to_string_lossy().into_owned()).collect();
+    let name = config.name.clone().unwrap_or_else(|| case_name(config));
+    report::build(&name, inputs, &case, &findings, &gaps, knowledge)
+}
+
+/// Puts what the files say in order, and what could not be read in the order of files and
+/// places.
+fn put_in_order(config: &Config, evidence: Evidence, gaps: &mut Vec<Gap>, meter: &Meter) -> Case {
     meter.begin(&"what belongs together".into());
-    let mut evidence = lay_down(read, &mut gaps);
-    evidence.collections = collections;
-    let case = correlate(evidence, &config.clock_offsets);
     gaps.sort();
-    (case, gaps)
+    correlate(evidence, &config.clock_offsets)
 }
 
 /// The hosts of stated clock offsets that no log names: their offsets corrected nothing.
@@ -160,7 +191,8 @@ fn lay_down(read: Vec<Read>, gaps: &mut Vec<Gap>) -> Evidence {
     evidence
 }
 
-fn ports(config: &Config) -> Vec<u16> {
+/// Ports on which Remote Desktop is expected.
+pub fn ports(config: &Config) -> Vec<u16> {
     let mut ports = vec![RDP_PORT];
     ports.extend(&config.ports);
     ports.extend(config.question.server.and_then(|Endpoint { port, .. }| port));

@@ -18,6 +18,21 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("report", &["base", "wire", "observe", "correlate", "diagnose", "knowledge"]),
     ("batch", &["base", "knowledge", "report", "triage"]),
     ("collect", &["knowledge"]),
+    (
+        "redact",
+        &[
+            "base",
+            "wire",
+            "observe",
+            "intake",
+            "knowledge",
+            "eventlog",
+            "capture",
+            "correlate",
+            "report",
+            "triage",
+        ],
+    ),
 ];
 
 /// Lines of a source file, tests included; a longer one needs a reason here.

@@ -34,6 +34,7 @@ mod joins;
 mod knowledge;
 mod layers;
 mod peers;
+mod redact;
 mod reports;
 mod robustness;
 mod samples;

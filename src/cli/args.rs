@@ -6,6 +6,7 @@ use super::collect::CollectArgs;
 use super::compare::CompareArgs;
 use super::explain::ExplainArgs;
 use super::package::{CompletionsArgs, ManArgs, SchemaArgs};
+use super::redact::RedactArgs;
 use super::timeline::TimelineArgs;
 use crate::base::{Allowance, CaseTime, Endpoint, hex, parse_address, parse_endpoint};
 use crate::diagnose::{Certainty, Question};
@@ -53,6 +54,14 @@ pub(super) enum Command {
     Man(ManArgs),
     /// Print a PowerShell script that gathers, read-only, what this program can read
     CollectScript(CollectArgs),
+    /// Copy a case with pseudonyms in the place of names and addresses
+    ///
+    /// Captures become pcapng with every frame in its place; logs become JSON lines; texts are copied
+    /// line by line. Prefixes of addresses, domains of names and lengths stay, so that the copies give
+    /// the same diagnosis. Passwords, cookies, TLS secrets, comments and everything that is not
+    /// understood are left out. The folder also gets `report.json`, and `redaction.json`, which says
+    /// what was done and what the copies still tell. Read it before you pass them on.
+    Redact(Box<RedactArgs>),
 }
 
 /// How the result is written.
@@ -113,6 +122,12 @@ pub(super) struct AnalyzeArgs {
     /// Write to this file instead of standard output
     #[arg(short, long, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
+    /// Keyed pseudonyms in the place of addresses, names, SIDs and files
+    #[arg(long)]
+    pub(super) redact: bool,
+    /// File whose bytes are the key of the pseudonyms; by default a random key
+    #[arg(long, value_name = "FILE", requires = "redact")]
+    pub(super) redact_key: Option<PathBuf>,
     #[command(flatten)]
     pub(super) reading: ReadingArgs,
     #[command(flatten)]

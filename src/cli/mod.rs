@@ -10,10 +10,12 @@ mod explain;
 mod output;
 mod package;
 mod progress;
+mod redact;
 mod timeline;
 
 use crate::base::{Allowance, Meter, counted};
 use crate::knowledge::Knowledge;
+use crate::redact::redacted_report;
 use crate::report::{self, ProblemReport, Report, Style};
 use crate::triage::{Config, triage, unused_offsets};
 use anyhow::{Context as _, Result};
@@ -73,6 +75,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Completions(arguments) => package::completions(&arguments),
         Command::Man(arguments) => package::man(&arguments),
         Command::CollectScript(arguments) => collect::collect(&arguments),
+        Command::Redact(arguments) => redact::run(&arguments),
     };
     match done {
         Ok(exit) => exit,
@@ -124,14 +127,22 @@ fn analyze(arguments: &AnalyzeArgs) -> Result<Exit> {
     let knowledge = knowledge(reading.rules.as_deref())?;
     let meter = Arc::new(Meter::new(reading.allowance(Allowance::default())));
     let bar = progress::Bar::follow(&meter, telling.wants_progress());
-    let report = triage(&config, &knowledge, &meter)?;
+    let report = if arguments.redact {
+        let pseudonyms = redact::pseudonyms(arguments.redact_key.as_deref())?;
+        redacted_report(&config, &knowledge, &meter, &pseudonyms)?
+    } else {
+        triage(&config, &knowledge, &meter)?
+    };
     drop(bar);
     if !telling.quiet {
         if telling.format != Format::Table {
             warn_about(&report.problems, "in the report")?;
         }
-        let hosts: Vec<&str> = report.hosts.iter().map(|host| host.name.as_str()).collect();
-        warn_of_offsets(&config, &hosts)?;
+        // Of a redacted report the names are not those that were typed.
+        if !arguments.redact {
+            let hosts: Vec<&str> = report.hosts.iter().map(|host| host.name.as_str()).collect();
+            warn_of_offsets(&config, &hosts)?;
+        }
     }
     let mut output = Output::open(arguments.output.as_deref())?;
     let written = write_report(&report, telling, &mut output).and_then(|()| output.close());

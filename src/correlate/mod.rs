@@ -39,7 +39,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 /// What the readers laid down.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Evidence {
     pub conversations: Vec<Conversation>,
     pub observations: Vec<Observation>,

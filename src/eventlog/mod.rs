@@ -6,6 +6,7 @@
 //! definitions, or in full by the `evtx` crate where a definition has no known form.
 
 mod binxml;
+mod census;
 mod chunk;
 mod fields;
 mod flood;
@@ -21,6 +22,7 @@ mod walk;
 #[cfg(test)]
 mod witness;
 
+pub use census::{Counted, census};
 pub use reader::LogFacts;
 pub use record::EventRecord;
 

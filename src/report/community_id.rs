@@ -5,11 +5,11 @@ use sha1::{Digest as _, Sha1};
 use std::net::IpAddr;
 
 /// IP protocol numbers of flows.
-pub(super) const TCP: u8 = 6;
+pub(crate) const TCP: u8 = 6;
 pub(super) const UDP: u8 = 17;
 
 /// Community ID version 1 with seed 0 (corelight/community-id-spec), for TCP and UDP.
-pub(super) fn community_id(protocol: u8, a: Endpoint, b: Endpoint) -> String {
+pub(crate) fn community_id(protocol: u8, a: Endpoint, b: Endpoint) -> String {
     let octets = |address: IpAddr| match address {
         IpAddr::V4(v4) => v4.octets().to_vec(),
         IpAddr::V6(v6) => v6.octets().to_vec(),

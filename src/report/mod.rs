@@ -40,6 +40,7 @@ pub use batch::{
     write_batch_json, write_batch_markdown, write_batch_table,
 };
 pub use build::build;
+pub(crate) use community_id::{TCP, community_id};
 pub use html::{write_batch_html, write_html};
 pub use layers_model::*;
 pub use markdown::write_markdown;
@@ -49,6 +50,7 @@ pub use model::{
     MissingReport, PartReport, ProblemReport, Report, SourceReport, StepReport, SystemReport,
     ToolReport, UdpReport,
 };
+pub(crate) use proof::add_commands;
 pub use table::{Style, write_table};
 pub use wire_model::*;
 

@@ -4,7 +4,7 @@ use super::model::{CoverageReport, Report, SourceReport};
 use std::collections::BTreeMap;
 
 /// Gives every cited record the command that prints it.
-pub(super) fn add_commands(report: &mut Report) {
+pub(crate) fn add_commands(report: &mut Report) {
     let kind = |coverage: &CoverageReport| (coverage.file.clone(), coverage.kind.clone());
     let kinds: BTreeMap<String, String> = report.coverage.iter().map(kind).collect();
     let kind = |file: &str| kinds.get(file).map_or("", String::as_str);

@@ -133,46 +133,63 @@ pub(super) fn start(link: LinkType, frame: &[u8]) -> Option<Layer<'_>> {
     })
 }
 
+/// What stands below a layer.
+pub(super) enum Below<'a> {
+    Layer(Layer<'a>),
+    Network(Network<'a>),
+}
+
 /// Follows the layers down to IP or ARP.
 pub(super) fn descend<'a>(layer: Layer<'a>, way: &mut Way) -> Option<Network<'a>> {
     let mut layer = layer;
     loop {
-        layer = match layer {
-            Layer::Ip(bytes) | Layer::Typed(IPV4 | IPV6, bytes) => return Some(Network::Ip(bytes)),
-            Layer::Typed(ARP, bytes) => return Some(Network::Arp(bytes)),
-            Layer::Ethernet(bytes) => Layer::Typed(be16(bytes, 12)?, bytes.get(14..)?),
-            // IEEE 802.1Q, 802.1ad, and the older numbers of stacked tags.
-            Layer::Typed(0x8100 | 0x88a8 | 0x9100 | 0x9200, bytes) => {
-                *way = way.below()?.on_vlan(be16(bytes, 0)?);
-                Layer::Typed(be16(bytes, 2)?, bytes.get(4..)?)
-            }
-            Layer::Typed(0x8847 | 0x8848, bytes) => Layer::Mpls(bytes),
-            Layer::Typed(0x8864, bytes) => {
-                *way = way.below()?;
-                pppoe(bytes)?
-            }
-            Layer::Typed(0x88e5, bytes) => {
-                *way = way.below()?;
-                macsec(bytes)?
-            }
-            // IEEE 802.1ah: four bytes of service tag before the customer's frame.
-            Layer::Typed(0x88e7, bytes) => {
-                *way = way.below()?;
-                Layer::Ethernet(bytes.get(4..)?)
-            }
-            Layer::Typed(BRIDGED_ETHERNET, bytes) => {
-                *way = way.below()?;
-                Layer::Ethernet(bytes)
-            }
-            Layer::Typed(length, bytes) if length < 0x0600 => llc(bytes)?,
-            Layer::Typed(..) => return None,
-            Layer::Ppp(bytes) => ppp(bytes)?,
-            Layer::Mpls(bytes) => {
-                *way = way.below()?;
-                below_labels(bytes)?
-            }
+        layer = match step(layer, way)? {
+            Below::Layer(below) => below,
+            Below::Network(network) => return Some(network),
         };
     }
+}
+
+/// Goes one layer down.
+pub(super) fn step<'a>(layer: Layer<'a>, way: &mut Way) -> Option<Below<'a>> {
+    let below = match layer {
+        Layer::Ip(bytes) | Layer::Typed(IPV4 | IPV6, bytes) => {
+            return Some(Below::Network(Network::Ip(bytes)));
+        }
+        Layer::Typed(ARP, bytes) => return Some(Below::Network(Network::Arp(bytes))),
+        Layer::Ethernet(bytes) => Layer::Typed(be16(bytes, 12)?, bytes.get(14..)?),
+        // IEEE 802.1Q, 802.1ad, and the older numbers of stacked tags.
+        Layer::Typed(0x8100 | 0x88a8 | 0x9100 | 0x9200, bytes) => {
+            *way = way.below()?.on_vlan(be16(bytes, 0)?);
+            Layer::Typed(be16(bytes, 2)?, bytes.get(4..)?)
+        }
+        Layer::Typed(0x8847 | 0x8848, bytes) => Layer::Mpls(bytes),
+        Layer::Typed(0x8864, bytes) => {
+            *way = way.below()?;
+            pppoe(bytes)?
+        }
+        Layer::Typed(0x88e5, bytes) => {
+            *way = way.below()?;
+            macsec(bytes)?
+        }
+        // IEEE 802.1ah: four bytes of service tag before the customer's frame.
+        Layer::Typed(0x88e7, bytes) => {
+            *way = way.below()?;
+            Layer::Ethernet(bytes.get(4..)?)
+        }
+        Layer::Typed(BRIDGED_ETHERNET, bytes) => {
+            *way = way.below()?;
+            Layer::Ethernet(bytes)
+        }
+        Layer::Typed(length, bytes) if length < 0x0600 => llc(bytes)?,
+        Layer::Typed(..) => return None,
+        Layer::Ppp(bytes) => ppp(bytes)?,
+        Layer::Mpls(bytes) => {
+            *way = way.below()?;
+            below_labels(bytes)?
+        }
+    };
+    Some(Below::Layer(below))
 }
 
 /// IEEE 802.2 LLC with SNAP (RFC 1042) or with the SAP of IP.

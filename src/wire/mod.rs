@@ -18,6 +18,7 @@ pub mod icmp;
 mod ip;
 pub mod ja;
 pub mod kerberos;
+pub mod layers;
 mod link;
 pub mod mcs;
 pub mod nego;

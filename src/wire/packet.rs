@@ -75,7 +75,7 @@ pub fn from_transport<'a>(internet: &Internet, protocol: u8, payload: &'a [u8]) 
     whole.and_then(|whole| transport(&whole, Way::new(internet.vlan))).unwrap_or(Packet::Other)
 }
 
-fn below<'a>(layer: Layer<'a>, mut way: Way) -> Packet<'a> {
+pub(super) fn below<'a>(layer: Layer<'a>, mut way: Way) -> Packet<'a> {
     let found = match link::descend(layer, &mut way) {
         Some(Network::Ip(bytes)) => internet(bytes, way),
         Some(Network::Arp(bytes)) => arp(bytes),

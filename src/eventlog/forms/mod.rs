@@ -18,6 +18,7 @@ mod tree;
 mod xml;
 
 use super::LogFacts;
+use super::census::Counted;
 use crate::base::Gap;
 use crate::intake::{EvidenceFile, FileKind, Utf8};
 use crate::knowledge::Knowledge;
@@ -33,6 +34,18 @@ pub(super) fn read(file: &EvidenceFile, knowledge: &Knowledge) -> LogFacts {
     let mut facts = sink.finish();
     file.explain_offsets(&mut facts.gaps);
     facts
+}
+
+/// Counts the records of exported events.
+pub(super) fn census(
+    file: &EvidenceFile,
+    knowledge: &Knowledge,
+    take: &mut dyn FnMut(&Counted<'_>),
+) {
+    let mut sink = Sink::new(file, knowledge);
+    sink.tell(take);
+    // Why reading stopped is told where the log is read for its facts.
+    let _ = read_into(file, &mut sink);
 }
 
 fn read_into(file: &EvidenceFile, sink: &mut Sink<'_>) -> io::Result<()> {

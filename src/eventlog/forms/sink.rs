@@ -1,5 +1,6 @@
 //! Where the records of every form go.
 
+use super::super::census::Counted;
 use super::super::observe::observation;
 use super::super::runs::{IdRun, Runs};
 use super::super::{EventRecord, LogFacts};
@@ -8,8 +9,12 @@ use crate::base::{Gap, GapList, HostTime, Meter, filetime_of};
 use crate::intake::{EvidenceFile, FileKind};
 use crate::knowledge::{Event, Knowledge, Provider, Role, Timeline};
 use crate::observe::{Coverage, EvidenceKind, Hole, Observation, Place};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+/// How many like records followed one that a redacted copy holds.
+const REPEATS: &str = "System.Repeats";
 
 /// Hosts and channels of one file that are told apart.
 const MAX_SPEAKERS: usize = 4_096;
@@ -43,6 +48,8 @@ fn code(event: &Event, field: &str, value: &str) -> Option<String> {
 
 /// Takes records, keeps the wanted ones, counts all of them.
 pub(super) struct Sink<'k> {
+    /// Who wants to hear of every record.
+    census: Option<&'k mut dyn FnMut(&Counted<'_>)>,
     file: Arc<str>,
     kind: EvidenceKind,
     knowledge: &'k Knowledge,
@@ -55,7 +62,7 @@ pub(super) struct Sink<'k> {
     /// Records of hosts and channels behind the first, which no coverage counts.
     unnamed: u64,
     /// Why absence in this file proves nothing; empty where it does.
-    partial: &'static str,
+    partial: Cow<'static, str>,
     /// Ids of the records of tables that may hold a choice of them; see
     /// [`Sink::chosen_by_id`].
     ids: BTreeSet<u16>,
@@ -66,6 +73,7 @@ pub(super) struct Sink<'k> {
 impl<'k> Sink<'k> {
     pub(super) fn new(file: &EvidenceFile, knowledge: &'k Knowledge) -> Self {
         Self {
+            census: None,
             file: Arc::clone(&file.name),
             kind: evidence_kind(file.kind),
             knowledge,
@@ -76,7 +84,7 @@ impl<'k> Sink<'k> {
             gaps: GapList::default(),
             left_out: 0,
             unnamed: 0,
-            partial: "",
+            partial: Cow::Borrowed(""),
             ids: BTreeSet::new(),
             line: 0,
         }
@@ -133,9 +141,14 @@ impl<'k> Sink<'k> {
         self.knowledge.wanted(provider, id).map(|(_, event)| event)
     }
 
+    /// Tells of every record, and keeps none.
+    pub(super) fn tell(&mut self, take: &'k mut dyn FnMut(&Counted<'_>)) {
+        self.census = Some(take);
+    }
+
     /// Says that the file holds a choice of records, so that absence proves nothing.
-    pub(super) fn partial(&mut self, why: &'static str) {
-        self.partial = why;
+    pub(super) fn partial(&mut self, why: impl Into<Cow<'static, str>>) {
+        self.partial = why.into();
     }
 
     /// Says that a record comes from a tool which can be told which ids to export.
@@ -156,6 +169,10 @@ impl<'k> Sink<'k> {
         number: Option<u64>,
         time: Option<HostTime>,
     ) {
+        if let Some(take) = &mut self.census {
+            take(&Counted { host, channel, number, line: self.line, time });
+            return;
+        }
         let key = (Arc::from(host), Arc::from(channel));
         if self.speakers.len() >= MAX_SPEAKERS && !self.speakers.contains_key(&key) {
             self.unnamed += 1;
@@ -177,12 +194,20 @@ impl<'k> Sink<'k> {
         let place = number.map_or(Place::Line(self.line), Place::Record);
         self.count((&record.host, &record.channel), number, Some(record.time));
         let Some(event) = self.wanted(&record.provider, record.id) else { return };
+        if self.census.is_some() {
+            return;
+        }
         if self.observations.len() >= MAX_RECORDS_PER_LOG || self.meter.is_spent() {
             self.left_out += 1;
             return;
         }
         let mut observation = observation(record, event, &self.file);
         observation.source.place = place;
+        // Only a redacted copy says so of the records of a flood.
+        if let Some(at) = observation.fields.iter().position(|(name, _)| &**name == REPEATS) {
+            let (_, repeats) = observation.fields.remove(at);
+            observation.repeats = repeats.parse().unwrap_or_default();
+        }
         if self.meter.take(observation.footprint()) {
             self.observations.push(observation);
         } else {
@@ -258,7 +283,7 @@ impl<'k> Sink<'k> {
     fn holes(&self, tally: &Tally) -> Vec<Hole> {
         let chosen = Some(&self.ids).filter(|ids| !ids.is_empty());
         let chosen = chosen.and_then(|ids| self.knowledge.choice(ids));
-        let why = chosen.unwrap_or(self.partial);
+        let why = chosen.unwrap_or(&self.partial);
         if why.is_empty() {
             return tally.runs.holes();
         }

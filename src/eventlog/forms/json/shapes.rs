@@ -17,6 +17,11 @@ pub(in super::super) struct Shapes {
 impl Shapes {
     /// Takes an object; false when it is no event of a known shape.
     pub(in super::super) fn take(&mut self, object: &Value, sink: &mut Sink<'_>) -> bool {
+        if let Some(why) = object.pointer("/EventChoice/why").and_then(Value::as_str) {
+            // A redacted copy says so of a log that was a choice of records.
+            sink.partial(why.to_owned());
+            return true;
+        }
         if object.get("RuleTitle").is_some() || object.get("RuleID").is_some() {
             return self.hits.take_json(object, sink);
         }
