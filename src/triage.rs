@@ -62,7 +62,7 @@ pub fn timeline(
 ) -> Result<Timeline, intake::Error> {
     let taken = intake::take_in_within(&config.paths, config.budget, meter)?;
     let mut gaps = taken.gaps;
-    let evidence = gather(config, taken.files, &mut gaps, knowledge, meter);
+    let evidence = read(config, &capture::streams(taken.files), &mut gaps, knowledge, meter);
     let case = put_in_order(config, evidence, &mut gaps, meter);
     Ok(timeline::build(&case, &config.question, &gaps, knowledge))
 }
@@ -75,29 +75,12 @@ pub fn analyse(
     knowledge: &Knowledge,
     meter: &Meter,
 ) -> Report {
-    let evidence = gather(config, files, &mut gaps, knowledge, meter);
+    let evidence = read(config, &capture::streams(files), &mut gaps, knowledge, meter);
     explain(config, evidence, gaps, knowledge, meter)
 }
 
-/// Reads the files, and knows the collectors by their names.
-fn gather(
-    config: &Config,
-    files: Vec<EvidenceFile>,
-    gaps: &mut Vec<Gap>,
-    knowledge: &Knowledge,
-    meter: &Meter,
-) -> Evidence {
-    // Every file has its name in the one list or the other.
-    let names = files.iter().map(|file| &*file.name).chain(gaps.iter().map(|gap| &*gap.file));
-    let collections = knowledge.collections(names);
-    let streams = capture::streams(files);
-    let mut evidence = read(config, &streams, gaps, knowledge, meter);
-    evidence.collections = collections;
-    evidence
-}
-
 /// Lays the facts of all files on one table. `streams` are the files, those of a split capture
-/// together.
+/// together; `gaps` says of which files nothing is read, and gets what else cannot be.
 pub fn read(
     config: &Config,
     streams: &[Vec<EvidenceFile>],
@@ -106,6 +89,9 @@ pub fn read(
     meter: &Meter,
 ) -> Evidence {
     let ports = ports(config);
+    // Every file has its name in the one list or the other.
+    let names = streams.iter().flatten().map(|file| &*file.name);
+    let collections = knowledge.collections(names.chain(gaps.iter().map(|gap| &*gap.file)));
     meter.expect(streams.iter().flatten().map(|file| file.size).sum());
     let read: Vec<Read> = streams
         .par_iter()
@@ -122,7 +108,7 @@ pub fn read(
             }
         })
         .collect();
-    lay_down(read, gaps)
+    Evidence { collections, ..lay_down(read, gaps) }
 }
 
 /// Explains what the files say.
@@ -145,7 +131,7 @@ pub fn explain(
 
 /// Puts what the files say in order, and what could not be read in the order of files and
 /// places.
-fn put_in_order(config: &Config, evidence: Evidence, gaps: &mut Vec<Gap>, meter: &Meter) -> Case {
+fn put_in_order(config: &Config, evidence: Evidence, gaps: &mut [Gap], meter: &Meter) -> Case {
     meter.begin(&"what belongs together".into());
     gaps.sort();
     correlate(evidence, &config.clock_offsets)

@@ -33,6 +33,7 @@ mod hostile;
 mod joins;
 mod knowledge;
 mod layers;
+mod package;
 mod peers;
 mod redact;
 mod reports;

@@ -4,6 +4,7 @@
 mod decrypt;
 mod files;
 mod inside;
+mod redact;
 mod script;
 mod stream;
 mod tcp;
@@ -12,6 +13,7 @@ mod wire;
 pub use decrypt::decrypt;
 pub use files::{archive, capture_file, document, etl, event_log, export};
 pub use inside::inside;
+pub use redact::redact;
 pub use stream::stream;
 pub use wire::{callers, certificate, credssp, packet, rdp, tls, udp};
 
@@ -19,7 +21,7 @@ pub use wire::{callers, certificate, credssp, packet, rdp, tls, udp};
 pub type Target = fn(&[u8]);
 
 /// All targets, each by the name of its folder of seeds.
-pub const TARGETS: [(&str, Target); 16] = [
+pub const TARGETS: [(&str, Target); 17] = [
     ("archive", archive),
     ("callers", callers),
     ("capture_file", capture_file),
@@ -33,6 +35,7 @@ pub const TARGETS: [(&str, Target); 16] = [
     ("inside", inside),
     ("packet", packet),
     ("rdp", rdp),
+    ("redact", redact),
     ("stream", stream),
     ("tls", tls),
     ("udp", udp),

@@ -10,6 +10,7 @@ use super::redact::RedactArgs;
 use super::timeline::TimelineArgs;
 use crate::base::{Allowance, CaseTime, Endpoint, hex, parse_address, parse_endpoint};
 use crate::diagnose::{Certainty, Question};
+use crate::redact::Pseudonyms;
 use crate::triage::Config;
 use crate::wire::decrypt::KeyLog;
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -122,16 +123,30 @@ pub(super) struct AnalyzeArgs {
     /// Write to this file instead of standard output
     #[arg(short, long, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) hiding: HidingArgs,
+    #[command(flatten)]
+    pub(super) reading: ReadingArgs,
+    #[command(flatten)]
+    pub(super) telling: TellingArgs,
+}
+
+/// Whether a report says whose case it is.
+#[derive(Debug, Args)]
+pub(super) struct HidingArgs {
     /// Keyed pseudonyms in the place of addresses, names, SIDs and files
     #[arg(long)]
     pub(super) redact: bool,
     /// File whose bytes are the key of the pseudonyms; by default a random key
     #[arg(long, value_name = "FILE", requires = "redact")]
-    pub(super) redact_key: Option<PathBuf>,
-    #[command(flatten)]
-    pub(super) reading: ReadingArgs,
-    #[command(flatten)]
-    pub(super) telling: TellingArgs,
+    redact_key: Option<PathBuf>,
+}
+
+impl HidingArgs {
+    /// The pseudonyms, where any are wanted.
+    pub(super) fn pseudonyms(&self) -> Result<Option<Pseudonyms>> {
+        self.redact.then(|| super::redact::pseudonyms(self.redact_key.as_deref())).transpose()
+    }
 }
 
 /// How a case is read, and what is asked of it.

@@ -1,6 +1,6 @@
 //! `batch`: many cases, one line for each.
 
-use super::args::{Format, ReadingArgs, TellingArgs};
+use super::args::{Format, HidingArgs, ReadingArgs, TellingArgs};
 use super::output::Output;
 use super::{Exit, knowledge, progress};
 use crate::base::{Allowance, Gap, counted, for_terminal};
@@ -11,6 +11,7 @@ use crate::batch::{
 use crate::diagnose::Verdict;
 use crate::intake::sniff;
 use crate::knowledge::Knowledge;
+use crate::redact::{Pseudonyms, redacted_report};
 use crate::report::{
     BatchReport, CaseLine, Lines, Style, write_batch_html, write_batch_json, write_batch_markdown,
     write_batch_table,
@@ -49,8 +50,10 @@ pub(super) struct BatchArgs {
     #[arg(short, long, value_name = "DIR")]
     output: Option<PathBuf>,
     /// Use the reports that are in the folder already, whole and of this version
-    #[arg(long, requires = "output")]
+    #[arg(long, requires = "output", conflicts_with = "redact")]
     resume: bool,
+    #[command(flatten)]
+    hiding: HidingArgs,
     #[command(flatten)]
     reading: ReadingArgs,
     #[command(flatten)]
@@ -63,7 +66,11 @@ pub(super) fn batch(arguments: &BatchArgs) -> Result<Exit> {
     if let Some(folder) = &arguments.output {
         refuse_inputs(folder, &arguments.folders)?;
     }
-    let cases = cases(&arguments.folders, arguments.output.as_deref())?;
+    let mut cases = cases(&arguments.folders, arguments.output.as_deref())?;
+    let pseudonyms = arguments.hiding.pseudonyms()?.map(Arc::new);
+    if pseudonyms.is_some() {
+        number(&mut cases);
+    }
     let store = match &arguments.output {
         Some(folder) => {
             let store = Store::open(folder, &cases, arguments.resume, &reading.fingerprint())
@@ -83,8 +90,11 @@ pub(super) fn batch(arguments: &BatchArgs) -> Result<Exit> {
     keep_panics_quiet();
     let started = Instant::now();
     let batch = Batch {
-        analyse: analysis(reading, &knowledge)?,
-        empty: empty(&knowledge),
+        analyse: match pseudonyms.clone() {
+            Some(pseudonyms) => redacted_analysis(reading, &knowledge, pseudonyms)?,
+            None => analysis(reading, &knowledge)?,
+        },
+        empty: empty(&knowledge, pseudonyms.is_some()),
         allowance: reading.allowance(USUAL),
         store,
         wants_json: telling.format == Format::Jsonl,
@@ -148,11 +158,35 @@ fn analysis(reading: &ReadingArgs, knowledge: &Arc<Knowledge>) -> Result<Box<Ana
     }))
 }
 
+/// Names of cases say whose they are: numbers, in the order of the names, do not.
+fn number(cases: &mut [Case]) {
+    for (number, case) in (1..).zip(cases) {
+        case.name = format!("case-{number:05}");
+    }
+}
+
+fn redacted_analysis(
+    reading: &ReadingArgs,
+    knowledge: &Arc<Knowledge>,
+    pseudonyms: Arc<Pseudonyms>,
+) -> Result<Box<Analyse>> {
+    let config = reading.config(Vec::new())?;
+    let knowledge = Arc::clone(knowledge);
+    Ok(Box::new(move |case, meter| {
+        let (paths, name) = (vec![case.path.clone()], Some(case.name.clone()));
+        let config = Config { paths, name, ..config.clone() };
+        // What went wrong may name the path.
+        redacted_report(&config, &knowledge, meter, &pseudonyms)
+            .map_err(|_| "it cannot be read".to_owned())
+    }))
+}
+
 /// The report of a case of which nothing was read.
-fn empty(knowledge: &Arc<Knowledge>) -> Box<Empty> {
+fn empty(knowledge: &Arc<Knowledge>, is_redacted: bool) -> Box<Empty> {
     let knowledge = Arc::clone(knowledge);
     Box::new(move |case, why| {
-        let (paths, name) = (vec![case.path.clone()], Some(case.name.clone()));
+        let paths = if is_redacted { Vec::new() } else { vec![case.path.clone()] };
+        let name = Some(case.name.clone());
         let config = Config { paths, name, ..Config::default() };
         let gap = Gap::file(&case.name.as_str().into(), why);
         analyse(&config, Vec::new(), vec![gap], &knowledge, &Default::default())

@@ -127,11 +127,9 @@ fn analyze(arguments: &AnalyzeArgs) -> Result<Exit> {
     let knowledge = knowledge(reading.rules.as_deref())?;
     let meter = Arc::new(Meter::new(reading.allowance(Allowance::default())));
     let bar = progress::Bar::follow(&meter, telling.wants_progress());
-    let report = if arguments.redact {
-        let pseudonyms = redact::pseudonyms(arguments.redact_key.as_deref())?;
-        redacted_report(&config, &knowledge, &meter, &pseudonyms)?
-    } else {
-        triage(&config, &knowledge, &meter)?
+    let report = match arguments.hiding.pseudonyms()? {
+        Some(pseudonyms) => redacted_report(&config, &knowledge, &meter, &pseudonyms)?,
+        None => triage(&config, &knowledge, &meter)?,
     };
     drop(bar);
     if !telling.quiet {
@@ -139,7 +137,7 @@ fn analyze(arguments: &AnalyzeArgs) -> Result<Exit> {
             warn_about(&report.problems, "in the report")?;
         }
         // Of a redacted report the names are not those that were typed.
-        if !arguments.redact {
+        if !arguments.hiding.redact {
             let hosts: Vec<&str> = report.hosts.iter().map(|host| host.name.as_str()).collect();
             warn_of_offsets(&config, &hosts)?;
         }

@@ -40,7 +40,8 @@ use files::Files;
 use report::redact_report;
 use std::sync::Arc;
 
-/// Analyses a case and gives its report with pseudonyms.
+/// Analyses a case and gives its report with pseudonyms. It is called as the configuration
+/// names it, or `redacted`.
 ///
 /// # Errors
 /// When a path does not exist.
@@ -52,15 +53,16 @@ pub fn redacted_report(
 ) -> Result<Report, Error> {
     let taken = take_in_within(&config.paths, config.budget, meter)?;
     let mut gaps = taken.gaps;
-    let names = taken.files.iter().map(|file| &*file.name).chain(gaps.iter().map(|gap| &*gap.file));
-    let collections = knowledge.collections(names);
     let streams = streams(taken.files);
-    let mut evidence = read(config, &streams, &mut gaps, knowledge, meter);
-    evidence.collections = collections;
+    let evidence = read(config, &streams, &mut gaps, knowledge, meter);
     let mut scrubber = Scrubber::new(pseudonyms);
     learn::learn(&evidence, knowledge, &mut scrubber);
     let files = Files::new(&streams, write::channels(&evidence, knowledge));
     let report = explain(config, evidence, gaps, knowledge, meter);
     learn::of_report(&report, &mut scrubber)?;
-    Ok(redact_report(&report, &scrubber, &files)?)
+    let mut report = redact_report(&report, &scrubber, &files)?;
+    if let Some(name) = &config.name {
+        report.case.name.clone_from(name);
+    }
+    Ok(report)
 }

@@ -59,11 +59,8 @@ pub fn redact(job: &Job<'_>) -> Result<(Report, Redaction), Error> {
     let taken = take_in_within(&job.config.paths, job.config.budget, job.meter)?;
     let mut gaps = taken.gaps;
     let not_evidence = gaps.len();
-    let names = taken.files.iter().map(|file| &*file.name).chain(gaps.iter().map(|gap| &*gap.file));
-    let collections = job.knowledge.collections(names);
     let streams = streams(taken.files);
-    let mut evidence = read(job.config, &streams, &mut gaps, job.knowledge, job.meter);
-    evidence.collections = collections;
+    let evidence = read(job.config, &streams, &mut gaps, job.knowledge, job.meter);
     let report = explain(job.config, evidence.clone(), gaps, job.knowledge, job.meter);
     let mut scrubber = Scrubber::new(job.pseudonyms);
     learn::learn(&evidence, job.knowledge, &mut scrubber);

@@ -1,7 +1,7 @@
 //! A scale of time: instants to places, and where its ticks are.
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
 /// Steps between two ticks, in ms.
 const STEPS: [f64; 32] = [
@@ -42,7 +42,7 @@ const STEPS: [f64; 32] = [
 const DAY: f64 = 8.64e7;
 
 /// Ticks over the width of the page.
-const TICKS: f64 = 4.0;
+const TICKS: u16 = 4;
 
 /// The zooms at which more ticks appear.
 pub(super) const ZOOMS: [u16; 4] = [1, 4, 16, 64];
@@ -95,13 +95,12 @@ impl Axis {
     pub(super) fn ticks(self) -> Vec<Tick> {
         let mut ticks: Vec<Tick> = Vec::new();
         for zoom in ZOOMS {
-            let wanted = self.length() / TICKS / f64::from(zoom);
+            let wanted = self.length() / f64::from(TICKS * zoom);
             let coarsest = STEPS.last().copied().unwrap_or(DAY);
             let step =
                 STEPS.into_iter().find(|step| *step >= wanted).unwrap_or(coarsest.max(wanted));
             let mut at = (self.from / step).ceil() * step;
-            let most = 2.0 * TICKS * f64::from(zoom);
-            for _ in 0..most as u32 {
+            for _ in 0..2 * TICKS * zoom {
                 if at > self.to {
                     break;
                 }
@@ -118,9 +117,9 @@ impl Axis {
 
 /// A time as finely as the step between ticks asks for.
 fn label(at: f64, step: f64) -> String {
-    let nanos = (at * 1e6).round() as i128;
-    let Ok(time) = Timestamp::from_nanosecond(nanos) else { return String::new() };
-    let time = time.to_zoned(TimeZone::UTC);
+    let since_1970 = SignedDuration::try_from_secs_f64(at / 1e3).ok();
+    let time = since_1970.and_then(|since| Timestamp::from_duration(since).ok());
+    let Some(time) = time.map(|time| time.to_zoned(TimeZone::UTC)) else { return String::new() };
     let form = match step {
         step if step < 1e3 => "%H:%M:%S%.3f",
         step if step < 6e4 => "%H:%M:%S",

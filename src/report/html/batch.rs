@@ -9,8 +9,9 @@ use crate::report::words::{percent, short_time};
 use maud::{Markup, html};
 use std::io::{self, Write};
 
-/// Causes that are shown at once.
+/// Causes and clusters that are shown at once.
 const MOST_OPEN: usize = 12;
+const MOST_CLUSTERS: usize = 9;
 
 /// Writes the index page of a batch. `page_of` gives the file name of a case's page, beside
 /// the index; `None` where there is none.
@@ -94,14 +95,21 @@ fn clusters(
         return None;
     }
     let line = |name: &str| report.cases.iter().find(|case| case.name == name);
+    let (first, others) = report.clusters.split_at(report.clusters.len().min(MOST_CLUSTERS));
     let body = html! {
-        ul.cards { @for one in &report.clusters { (cluster(one, &line, page_of)) } }
+        ul.cards { @for one in first { (cluster(one, &line, page_of)) } }
+        @if !others.is_empty() {
+            details {
+                summary { "and " (counted(others.len(), "smaller one")) }
+                ul.cards { @for one in others { (cluster(one, &line, page_of)) } }
+            }
+        }
     };
     Some(Section { id: "clusters", title: "Like cases: one cause, one machine", body })
 }
 
 /// Cases of a cluster that are named.
-const MOST_NAMED: usize = 50;
+const MOST_NAMED: usize = 12;
 
 fn cluster<'a>(
     cluster: &Cluster,
@@ -125,7 +133,9 @@ fn cluster<'a>(
                     @if at > 0 { ", " }
                     (link(name, line(name).and_then(page_of)))
                 }
-                @if cluster.cases.len() > MOST_NAMED { " and " (cluster.cases.len() - MOST_NAMED) " more" }
+                @if cluster.cases.len() > MOST_NAMED {
+                    " and " (cluster.cases.len() - MOST_NAMED) " more, in the table of cases"
+                }
             }
         }
     }
