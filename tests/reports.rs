@@ -3,7 +3,10 @@
 
 use crate::support::{analyse, files, folders, name, root};
 use rayon::prelude::*;
-use rdp_triage::report::{Report, Style, write_html, write_json, write_markdown, write_table};
+use rdp_triage::report::{
+    BatchReport, CaseLine, Report, Style, write_batch_html, write_batch_markdown, write_html,
+    write_json, write_markdown, write_table,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -237,4 +240,38 @@ fn poison(value: &mut serde_json::Value, evil: &str) {
         serde_json::Value::Array(list) => list.iter_mut().for_each(|value| poison(value, evil)),
         _ => {}
     }
+}
+
+/// A page without its style and script, and without what changes from version to version.
+fn page_for_people(page: &str) -> String {
+    let mut out = page.to_owned();
+    for (open, close) in [("<style>", "</style>"), ("<script>", "</script>"), ("sha256-", "'")] {
+        let from = out.find(open).unwrap() + open.len();
+        let to = from + out[from..].find(close).unwrap();
+        out.replace_range(from..to, "");
+    }
+    out.replace(env!("CARGO_PKG_VERSION"), "[version]").replace("><", ">\n<")
+}
+
+#[test]
+fn pages_are_as_they_were() {
+    for id in ["tls-no-shared-cipher", "no-fault-found", "tcp-port-filtered"] {
+        let report = analyse(&root().join("samples").join(id));
+        let page = page_for_people(&written(|out| write_html(&report, out)));
+        settings("html").bind(|| insta::assert_snapshot!(id, page));
+    }
+}
+
+#[test]
+fn a_batch_is_told_in_every_format() {
+    let ids = ["cert-expired", "logon-bad-password", "no-fault-found", "tcp-port-filtered"];
+    let lines = ids.map(|id| CaseLine::of(&analyse(&root().join("samples").join(id))));
+    let mut again = lines[0].clone();
+    again.name = "a | second <one>".to_owned();
+    let report = BatchReport::of(lines.into_iter().chain([again]).collect());
+    let page_of = |case: &CaseLine| Some(format!("{}.html", case.name));
+    let page = page_for_people(&written(|out| write_batch_html(&report, &page_of, out)));
+    settings("html").bind(|| insta::assert_snapshot!("batch", page));
+    let markdown = written(|out| write_batch_markdown(&report, out));
+    settings("markdown").bind(|| insta::assert_snapshot!("batch", markdown));
 }

@@ -1,6 +1,6 @@
 //! Where the headers of a frame stand, for those who rewrite them in place.
 //!
-//! The same way down as [`packet::parse`](super::packet::parse), with offsets instead of
+//! The same way down as [`super::packet::parse`], with offsets instead of
 //! meanings.
 
 use super::ip::{self, Length};
