@@ -9,6 +9,7 @@ use rdp_triage::report::Report;
 use rdp_triage::triage::Config;
 use rdp_triage::{capture, eventlog};
 use std::collections::BTreeSet;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -140,7 +141,7 @@ fn samples_keep_their_diagnosis_and_lose_their_names() {
         let made: BTreeSet<String> = originals.iter().filter_map(address).collect();
         for original in originals.iter().filter(|original| !made.contains(*original)) {
             for file in files(folder.path()) {
-                if holds(&std::fs::read(&file).unwrap(), original) {
+                if holds(&fs::read(&file).unwrap(), original) {
                     wrong.push(format!("{id}: {original} is in {}", name(&file)));
                 }
             }
@@ -211,14 +212,14 @@ const TICKET: &str = "samples/tls-no-shared-cipher";
 fn one_key_gives_one_set_of_pseudonyms_and_none_gives_another_each_time() {
     let folder = tempfile::tempdir().unwrap();
     let key = folder.path().join("key");
-    std::fs::write(&key, "a key that is long enough\n").unwrap();
+    fs::write(&key, "a key that is long enough\n").unwrap();
     let copies = |below: &str, key: Option<&Path>| {
         let out = folder.path().join(below);
         let mut arguments = vec!["redact", TICKET, "--quiet", "--output", out.to_str().unwrap()];
         arguments.extend(key.map(|key| ["--key", key.to_str().unwrap()]).into_iter().flatten());
         let output = run(&arguments);
         assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
-        let read = |path: PathBuf| (name(&path), std::fs::read(path).unwrap());
+        let read = |path: PathBuf| (name(&path), fs::read(path).unwrap());
         files(&out).into_iter().map(read).collect::<Vec<_>>()
     };
     assert!(copies("a", Some(&key)) == copies("b", Some(&key)));
@@ -230,7 +231,7 @@ fn one_key_gives_one_set_of_pseudonyms_and_none_gives_another_each_time() {
 #[test]
 fn copies_never_come_to_lie_among_originals_and_mappings_never_among_copies() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("notes.txt"), "x").unwrap();
+    fs::write(folder.path().join("notes.txt"), "x").unwrap();
     let foreign = folder.path().to_str().unwrap();
     let out = folder.path().join("out");
     let out = out.to_str().unwrap();
@@ -246,7 +247,7 @@ fn copies_never_come_to_lie_among_originals_and_mappings_never_among_copies() {
     let mapping = folder.path().join("mapping.json");
     let done = run(&["redact", TICKET, "--output", out, "--mapping", mapping.to_str().unwrap()]);
     assert_eq!(done.status.code(), Some(0));
-    let told: serde_json::Value = serde_json::from_slice(&std::fs::read(mapping).unwrap()).unwrap();
+    let told: serde_json::Value = serde_json::from_slice(&fs::read(mapping).unwrap()).unwrap();
     assert!(told["names"]["ts-prod-01"].is_string(), "{told}");
 }
 
@@ -258,5 +259,33 @@ fn the_report_alone_can_have_pseudonyms_in_every_format() {
         assert_eq!(made.status.code(), Some(0));
         assert!(holds(&plain.stdout, "ts-prod-01") && !holds(&made.stdout, "ts-prod-01"));
         assert!(holds(&made.stdout, "tls-no-shared-cipher"));
+    }
+}
+
+/// A file with this text, redacted; gives the copies' text.
+fn redacted_text(name: &str, text: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let (case, out) = (folder.path().join("case"), folder.path().join("out"));
+    fs::create_dir(&case).unwrap();
+    fs::write(case.join(name), text).unwrap();
+    let status = std::process::Command::new(env!("CARGO_BIN_EXE_rdp-triage"))
+        .args(["redact", "--quiet", "--output"])
+        .args([&out, &case])
+        .status()
+        .unwrap();
+    assert!(status.success());
+    fs::read_to_string(out.join("001-text.txt")).unwrap()
+}
+
+#[test]
+fn settings_of_the_registry_stay_settings() {
+    let key = r"HKEY_LOCAL_MACHINE\SYSTEM\CurrentControlSet\Control";
+    let text = format!(
+        "Windows Registry Editor Version 5.00\r\n\r\n[{key}\\ComputerName\\ComputerName]\r\n\"ComputerName\"=\"SRV77\"\r\n\r\n[{key}\\Terminal Server]\r\n\"fDenyTSConnections\"=dword:00000001\r\n\"fSingleSessionPerUser\"=dword:00000001\r\n"
+    );
+    let made = redacted_text("a.reg", &text);
+    assert!(!made.contains("SRV77"), "{made}");
+    for kept in ["fDenyTSConnections\"=dword:00000001", "fSingleSessionPerUser\"=dword:00000001"] {
+        assert!(made.contains(kept), "{made}");
     }
 }

@@ -134,6 +134,6 @@ fn a_report_of_this_program_is_no_evidence() {
         }
         let report = alone(&String::from_utf8(report).unwrap());
         assert_eq!(report.verdict, Verdict::NoEvidence, "{}", report.summary);
-        assert!(report.problems[0].message.contains("a report of this program"));
+        assert!(report.problems[0].message.contains("this program wrote"));
     }
 }

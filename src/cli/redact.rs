@@ -33,8 +33,8 @@ pub(super) struct RedactArgs {
     /// Folder for the copies: empty, or of an earlier redaction, which is replaced
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
-    /// File whose bytes are the key, for the same pseudonyms every time; by default a random key
-    /// that is written nowhere
+    /// File whose bytes are the key (at least 16), for the same pseudonyms every time; by default a
+    /// random key that is written nowhere
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
     /// Write originals and their pseudonyms to this file, as JSON; for yourself only
@@ -114,6 +114,10 @@ fn refuse_mapping(arguments: &RedactArgs) -> Result<()> {
         || mapping.parent() == Some(&arguments.output)
     {
         bail!("--mapping {}: it would lie beside the copies", mapping.display());
+    }
+    let folder = mapping.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if folder.is_some_and(|folder| !folder.is_dir()) {
+        bail!("--mapping {}: there is no such folder", mapping.display());
     }
     if mapping.exists() {
         bail!("--mapping {}: it is there already", mapping.display());

@@ -1,6 +1,6 @@
 //! `timeline`: what happened, in the order of time.
 
-use super::args::{Color, EXIT_STATUS, ReadingArgs};
+use super::args::{Color, ReadingArgs};
 use super::output::Output;
 use super::{Exit, knowledge, progress, use_threads, warn_about, warn_of_offsets};
 use crate::base::{Allowance, Meter};
@@ -24,9 +24,15 @@ enum TimelineFormat {
     Jsonl,
 }
 
+const EXIT: &str = "Exit status:
+  0  the timeline was made
+  2  wrong usage, or output that could not be written
+  3  nothing could be read
+  4  --strict: some of the input could not be read";
+
 #[derive(Debug, Args)]
 #[command(
-    after_help = format!("Examples:\n  rdp-triage timeline ticket/\n  rdp-triage timeline ticket/ --since 2024-05-01T10:00:00Z --until 2024-05-01T10:05:00Z\n  rdp-triage timeline ticket/ --format jsonl -o case.jsonl        # Timesketch wants this ending\n  rdp-triage timeline ticket/ --format csv -o case.csv\n  rdp-triage timeline ticket/ --format jsonl --ecs | curl …       # names of the Elastic Common Schema\n\n--since, --until, --server and --client narrow the entries.\n\n{EXIT_STATUS}")
+    after_help = format!("Examples:\n  rdp-triage timeline ticket/\n  rdp-triage timeline ticket/ --since 2024-05-01T10:00:00Z --until 2024-05-01T10:05:00Z\n  rdp-triage timeline ticket/ --format jsonl -o case.jsonl        # Timesketch wants this ending\n  rdp-triage timeline ticket/ --format csv -o case.csv\n  rdp-triage timeline ticket/ --format jsonl --ecs | curl …       # names of the Elastic Common Schema\n\n--since, --until, --server and --client narrow the entries.\n\n{EXIT}")
 )]
 pub(super) struct TimelineArgs {
     /// Files, folders and archives of one case; `-` is standard input

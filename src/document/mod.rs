@@ -53,7 +53,7 @@ pub fn read(file: &EvidenceFile, knowledge: &Knowledge) -> DocumentFacts {
         facts.gaps.push(Gap::at(&file.name, MAX_DOCUMENT, message));
     }
     if is_own_report(&text) {
-        let message = "a report of this program is no evidence: it was not looked at";
+        let message = "what this program wrote is no evidence: it was not looked at";
         facts.gaps.push(Gap::file(&file.name, message));
         return facts;
     }
@@ -89,12 +89,13 @@ pub fn read(file: &EvidenceFile, knowledge: &Knowledge) -> DocumentFacts {
     facts
 }
 
-/// Whether a text begins as a report of this program that was saved as JSON. What it says
+/// Whether a text begins as JSON that this program wrote, such as a report. What it says
 /// would otherwise count once more, as what somebody attached.
 pub fn is_own_report(text: &str) -> bool {
     let head: String = text.chars().take(256).filter(|c| !c.is_whitespace()).collect();
     let tool = concat!("\"tool\":{\"name\":\"", env!("CARGO_PKG_NAME"), "\"");
-    head.starts_with("{\"schema_version\":") && head.contains(tool)
+    let begins = ["{\"schema_version\":", "{\"tool\":"].iter().any(|key| head.starts_with(key));
+    begins && head.contains(tool)
 }
 
 impl DocumentFacts {

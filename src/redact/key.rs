@@ -15,7 +15,7 @@ const SHORTEST_KEY: usize = 16;
 /// Why there is no key.
 #[derive(Debug, Error)]
 pub enum KeyError {
-    #[error("cannot be read: {0}")]
+    #[error("cannot be read")]
     Read(#[from] io::Error),
     #[error("a key has at least {SHORTEST_KEY} bytes")]
     Short,

@@ -30,7 +30,12 @@ fn of_observation(observation: &Observation, knowledge: &Knowledge, scrubber: &m
     let subject = &observation.subject;
     subject.server_name.iter().chain(&subject.user).for_each(|name| scrubber.learn(name));
     let event = knowledge.event_by_kind(&observation.kind).map(|(_, event)| event);
+    if scrubber.pseudonyms.words.is_setting_fact(&observation.kind) {
+        of_setting(observation, scrubber);
+        return;
+    }
     for (name, value) in &observation.fields {
+        scrubber.learn_from_places(value);
         let named = match event.and_then(|event| event.roles.get(&**name)) {
             Some(Role::ServerName | Role::User | Role::Domain) => true,
             Some(Role::ProcessName | Role::Service | Role::ConnectionName) => false,
@@ -41,6 +46,16 @@ fn of_observation(observation: &Observation, knowledge: &Knowledge, scrubber: &m
             scrubber.learn(value);
         }
     }
+}
+
+/// Of a setting the field `name` says which it is, and that says whether its value is a name.
+fn of_setting(observation: &Observation, scrubber: &mut Scrubber<'_>) {
+    let (name, value) = (observation.field("name"), observation.field("value"));
+    let (name, value) = (name.unwrap_or_default(), value.unwrap_or_default());
+    if scrubber.pseudonyms.words.field(name) == FieldKind::Name {
+        scrubber.learn(value);
+    }
+    scrubber.learn_from_places(value);
 }
 
 fn of_conversation(conversation: &Conversation, scrubber: &mut Scrubber<'_>) {

@@ -15,6 +15,7 @@ mod leaks;
 mod learn;
 mod logs;
 mod mapping;
+mod pieces;
 mod pseudonym;
 mod report;
 mod summary;

@@ -3,7 +3,7 @@
 use super::files::Files;
 use super::text::Scrubber;
 use crate::base::parse_endpoint;
-use crate::report::{Report, TCP, add_commands, community_id};
+use crate::report::{Report, TCP, community_id};
 use serde_json::{Map, Value};
 
 /// A report in which names and addresses are pseudonyms and files have the names of their
@@ -23,9 +23,15 @@ pub(super) fn redact_report(
         case.insert("name".to_owned(), Value::from("redacted"));
         case.insert("inputs".to_owned(), files.copies().collect());
     }
-    let mut report = serde_json::from_value(value)?;
-    // The commands name files.
-    add_commands(&mut report);
+    let mut report: Report = serde_json::from_value(value)?;
+    // The copies are no logs that Windows could open.
+    for diagnosis in &mut report.diagnoses {
+        let evidence = diagnosis.evidence.iter_mut().chain(&mut diagnosis.against);
+        evidence.for_each(|evidence| evidence.show_with = None);
+    }
+    for step in report.checks.iter_mut().flat_map(|check| &mut check.steps) {
+        step.show_with = None;
+    }
     Ok(report)
 }
 

@@ -14,6 +14,7 @@ pub struct Words {
     pub(super) roles: BTreeSet<String>,
     name_fields: BTreeSet<String>,
     own_fields: BTreeSet<String>,
+    setting_facts: BTreeSet<String>,
     other_fields: BTreeSet<String>,
     dropped_fields: BTreeSet<String>,
     dropped_settings: BTreeSet<String>,
@@ -79,6 +80,11 @@ impl Words {
             true => FieldKind::Name,
             false => self.field(name),
         }
+    }
+
+    /// Whether observations of a kind are of settings.
+    pub(super) fn is_setting_fact(&self, kind: &str) -> bool {
+        self.setting_facts.contains(kind)
     }
 
     /// Whether a setting of an `.rdp` file is left out, and whether its value is names.

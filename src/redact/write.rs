@@ -31,7 +31,7 @@ pub enum Error {
     Intake(#[from] intake::Error),
     #[error(transparent)]
     Folder(#[from] FolderError),
-    #[error("writing {}: {source}", path.display())]
+    #[error("writing {}", path.display())]
     Write { path: PathBuf, source: io::Error },
     #[error("the report cannot be rewritten: {0}")]
     Report(#[from] serde_json::Error),

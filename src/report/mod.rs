@@ -50,7 +50,6 @@ pub use model::{
     MissingReport, PartReport, ProblemReport, Report, SourceReport, StepReport, SystemReport,
     ToolReport, UdpReport,
 };
-pub(crate) use proof::add_commands;
 pub use table::{Style, write_table};
 pub use wire_model::*;
 

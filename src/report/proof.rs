@@ -4,7 +4,7 @@ use super::model::{CoverageReport, Report, SourceReport};
 use std::collections::BTreeMap;
 
 /// Gives every cited record the command that prints it.
-pub(crate) fn add_commands(report: &mut Report) {
+pub(super) fn add_commands(report: &mut Report) {
     let kind = |coverage: &CoverageReport| (coverage.file.clone(), coverage.kind.clone());
     let kinds: BTreeMap<String, String> = report.coverage.iter().map(kind).collect();
     let kind = |file: &str| kinds.get(file).map_or("", String::as_str);
@@ -26,7 +26,8 @@ pub(crate) fn add_commands(report: &mut Report) {
 /// host where the record was exported in another form.
 fn command(kind: &str, source: &SourceReport, channel: Option<&str>) -> Option<String> {
     let query = record_query(source.record_id?);
-    if kind == "evtx" {
+    // What is packed has to be unpacked first; its channel can be asked at once.
+    if kind == "evtx" && source.file.to_ascii_lowercase().ends_with(".evtx") {
         let file = harmless(&source.file)?;
         return Some(format!("wevtutil qe \"{file}\" /lf:true /f:text /q:\"{query}\""));
     }

@@ -18,7 +18,8 @@ pub(super) fn refuted_by(cause: &Cause, diagnosis: &Diagnosis) -> Vec<String> {
     let mut sentences: Vec<String> =
         rows.into_iter().map(|rule| without_values(&rule.says)).filter(told).collect();
     sentences.dedup();
-    // A sentence without its values says less.
+    // A sentence with blanks in it says little; one that ends with a value still says something.
+    sentences.retain(|sentence| !sentence.trim_end_matches('…').contains('…'));
     sentences.sort_by_key(|sentence| sentence.contains('…'));
     sentences.truncate(MOST);
     sentences

@@ -5,6 +5,7 @@ use super::model::{CompareReport, SideReport};
 use super::rows::{Rows, Side};
 use super::{attempt, case, choose, events, timing, wire};
 use crate::base::counted;
+use crate::correlate::Outcome;
 use crate::diagnose::Verdict;
 
 /// Version of the comparison's meaning.
@@ -40,6 +41,10 @@ pub fn compare(good: &Report, bad: &Report, chosen: Chosen) -> Result<CompareRep
         } else if side.attempt.is_none() {
             notes.push(format!("{name} ({}) has no attempt.", side.report.case.name));
         }
+    }
+    if let Some(attempt) = good.attempt.filter(|attempt| attempt.outcome != Outcome::Succeeded) {
+        let id = attempt.id;
+        notes.push(format!("The attempt of GOOD ({id}) did not work, as far as is seen."));
     }
     let mut report = CompareReport {
         schema_version: SCHEMA_VERSION,

@@ -5,14 +5,14 @@ use crate::correlate::Outcome;
 use crate::report::wire_model::WireReport;
 use std::cmp::Reverse;
 
-/// The attempt that worked and got furthest, else the first one. Of several the first, and
-/// rather one that a capture shows.
+/// The attempt that worked and got furthest, else the one that [`bad`] would choose. Of several
+/// the first, and rather one that a capture shows.
 pub(super) fn good(report: &Report) -> Option<&AttemptReport> {
     let worked = report.attempts.iter().filter(|attempt| attempt.outcome == Outcome::Succeeded);
     let rank = |attempt: &&AttemptReport| {
         (attempt.stage_reached, attempt.wire.is_some(), Reverse(attempt.id))
     };
-    worked.max_by_key(rank).or(report.attempts.first())
+    worked.max_by_key(rank).or_else(|| bad(report))
 }
 
 /// The attempt that the leading diagnosis is about: the last one, as the summary has it, and

@@ -145,10 +145,11 @@ fn server_hello(rows: &mut Rows<'_>) {
     );
     rows.text("resumed", flag(hello, |tls| tls.resumed));
     rows.text("OCSP response stapled", flag("certificate", |tls| Some(tls.ocsp_staple)));
-    rows.text(
-        "TLS handshake finished",
-        at("client_hello", |wire| Some(yes_or_no(wire.tls.as_ref()?.established))),
-    );
+    rows.text("TLS handshake finished", |side| {
+        let finished = side.wire()?.tls.as_ref()?.established;
+        let step = if finished { "application_data" } else { "client_hello" };
+        Some(Placed { value: yes_or_no(finished), source: side.at_step(step) })
+    });
     rows.list("alerts", true, |side| {
         let wire = side.wire().filter(|wire| wire.tls.is_some())?;
         let inner = wire.tls.iter().flat_map(|tls| &tls.inner_alerts);

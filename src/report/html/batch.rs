@@ -120,13 +120,14 @@ fn cluster<'a>(
         ClusterBy::Server => "server",
         ClusterBy::Client => "client",
     };
+    let [first, last] = [&cluster.first, &cluster.last].map(|time| time.as_deref().map(short_time));
     html! {
         li.card {
             h3 { (cluster.cases.len()) " × " (text(&cluster.title)) }
             p { (by) " " strong { (text(&cluster.of)) } }
             p.faint {
-                @if let Some(first) = &cluster.first { (short_time(first)) }
-                @if let Some(last) = &cluster.last { " to " (short_time(last)) }
+                @if let Some(first) = &first { (first) }
+                @if let Some(last) = last.filter(|last| Some(last) != first.as_ref()) { " to " (last) }
             }
             p {
                 @for (at, name) in cluster.cases.iter().take(MOST_NAMED).enumerate() {

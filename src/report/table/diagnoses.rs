@@ -5,6 +5,7 @@ use crate::base::for_terminal;
 use crate::diagnose::{Certainty, Part};
 use crate::knowledge::Risk;
 use crate::report::model::{DiagnosisReport, EvidenceReport, Report};
+use crate::report::text::wrap;
 use crate::report::words::{percent, place};
 use std::io;
 
@@ -22,15 +23,9 @@ impl Page<'_> {
             self.diagnosis(diagnosis)?;
         }
         for diagnosis in report.diagnoses.iter().skip(IN_FULL) {
-            let line = format!(
-                "{:>3}. {:>3} %  {}",
-                diagnosis.rank,
-                percent(diagnosis.probability),
-                diagnosis.title
-            );
-            let line = self.ink(Ink::Faint, &line);
             let also = if diagnosis.part == Part::AlsoHolds { ", also true" } else { "" };
-            writeln!(self.out, "{line}  {}{also}", diagnosis.cause)?;
+            let line = format!("{} ({}{also})", diagnosis.title, diagnosis.cause);
+            self.painted(Ink::Faint, &rank(diagnosis), &line)?;
         }
         if let Some(first) = report.diagnoses.first() {
             self.fixes(first)?;
@@ -44,14 +39,7 @@ impl Page<'_> {
             Certainty::Moderate => Ink::Doubtful,
             Certainty::Weak => Ink::Faint,
         };
-        let head = format!(
-            "{:>3}. {:>3} %  {}",
-            diagnosis.rank,
-            percent(diagnosis.probability),
-            for_terminal(&diagnosis.title)
-        );
-        let head = self.ink(ink, &head);
-        writeln!(self.out, "{head}")?;
+        self.painted(ink, &rank(diagnosis), &diagnosis.title)?;
         let also = if diagnosis.part == Part::AlsoHolds { "also true | " } else { "" };
         let marks = format!(
             "{also}{} | stage {} | fault on: {} | {}",
@@ -77,6 +65,16 @@ impl Page<'_> {
         Ok(())
     }
 
+    /// A paragraph behind the rank of a cause, in one ink.
+    fn painted(&mut self, ink: Ink, first: &str, text: &str) -> io::Result<()> {
+        let width = usize::from(self.style.width);
+        for line in wrap(&for_terminal(text), first, "            ", width) {
+            let line = self.ink(ink, &line);
+            writeln!(self.out, "{line}")?;
+        }
+        Ok(())
+    }
+
     fn evidence(&mut self, sign: &str, evidence: &EvidenceReport) -> io::Result<()> {
         let text = format!("{} [{}]", evidence.statement, place(&evidence.source));
         let first = format!("     {sign}{:>5.1}  ", evidence.weight_db.abs());
@@ -89,12 +87,17 @@ impl Page<'_> {
         }
         self.heading("What to do, safest first")?;
         for fix in &diagnosis.fixes {
-            let risk = match fix.risk {
-                Risk::Safe => fix.risk.name().to_owned(),
-                Risk::Caution => self.ink(Ink::Doubtful, "CAUTION"),
-                Risk::LowersSecurity => self.ink(Ink::Bad, "LOWERS SECURITY"),
+            let (ink, risk) = match fix.risk {
+                Risk::Safe => (Ink::Good, fix.risk.name()),
+                Risk::Caution => (Ink::Doubtful, "CAUTION"),
+                Risk::LowersSecurity => (Ink::Bad, "LOWERS SECURITY"),
             };
-            writeln!(self.out, "  * {} ({risk}, on: {})", for_terminal(&fix.title), fix.run_on)?;
+            let title = format!("{} ({risk}, on: {})", fix.title, fix.run_on);
+            // Paint takes no columns: it comes after the lines are broken.
+            for line in wrap(&for_terminal(&title), "  * ", "    ", usize::from(self.style.width)) {
+                let painted = line.replacen(risk, &self.ink(ink, risk), 1);
+                writeln!(self.out, "{painted}")?;
+            }
             if !fix.note.is_empty() {
                 self.paragraph("      ", "      ", &fix.note)?;
             }
@@ -111,4 +114,9 @@ impl Page<'_> {
         }
         Ok(())
     }
+}
+
+/// `  1. >99 %  `
+fn rank(diagnosis: &DiagnosisReport) -> String {
+    format!("{:>3}. {:>3} %  ", diagnosis.rank, percent(diagnosis.probability))
 }

@@ -11,6 +11,10 @@ use std::io;
 /// Attempts whose packets are pointed to.
 const MOST_ATTEMPTS: usize = 3;
 
+/// Wireshark takes what follows the negotiation for TPKT.
+const DECODE_AS: &str = "Where Wireshark shows \"TPKT Continuation\", choose Analyze, Decode As, and TLS \
+    for the server's port (tshark: -d tcp.port==3389,tls).";
+
 impl Page<'_> {
     /// A line for each frame and record that the causes told in full cite, and one for the
     /// packets of each of the first attempts.
@@ -26,7 +30,7 @@ impl Page<'_> {
             // Not wrapped: it is there to be copied.
             writeln!(self.out, "      {}", for_terminal(&proof))?;
         }
-        Ok(())
+        self.paragraph("  ", "  ", DECODE_AS)
     }
 }
 
