@@ -268,7 +268,7 @@ fn redacted_text(name: &str, text: &str) -> String {
     let (case, out) = (folder.path().join("case"), folder.path().join("out"));
     fs::create_dir(&case).unwrap();
     fs::write(case.join(name), text).unwrap();
-    let status = std::process::Command::new(env!("CARGO_BIN_EXE_rdp-triage"))
+    let status = Command::new(env!("CARGO_BIN_EXE_rdp-triage"))
         .args(["redact", "--quiet", "--output"])
         .args([&out, &case])
         .status()
