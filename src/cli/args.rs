@@ -195,6 +195,13 @@ pub(super) struct TellingArgs {
     /// Exit with 1 when a diagnosis of this certainty or above was made
     #[arg(long, value_enum, value_name = "CERTAINTY")]
     pub(super) fail_on: Option<Limit>,
+    #[command(flatten)]
+    pub(super) running: RunningArgs,
+}
+
+/// What is shown while a command runs, and what it takes.
+#[derive(Debug, Args)]
+pub(super) struct RunningArgs {
     /// Exit with 4 when some of the input could not be read
     #[arg(long)]
     pub(super) strict: bool,
@@ -212,7 +219,7 @@ pub(super) struct TellingArgs {
     pub(super) color: Color,
 }
 
-impl TellingArgs {
+impl RunningArgs {
     /// Whether progress is shown, where somebody looks.
     pub(super) fn wants_progress(&self) -> bool {
         !self.quiet && !self.no_progress

@@ -79,11 +79,11 @@ pub(super) fn batch(arguments: &BatchArgs) -> Result<Exit> {
         }
         None => None,
     };
-    if store.as_ref().is_some_and(Store::has_other_options) && !telling.quiet {
+    if store.as_ref().is_some_and(Store::has_other_options) && !telling.running.quiet {
         let why = "the reports were made with other options: every case is read again";
         writeln!(io::stderr(), "rdp-triage: --resume: {why}")?;
     }
-    if !telling.quiet {
+    if !telling.running.quiet {
         hint_at_one_ticket(&cases)?;
     }
     let mut teller = Teller::new(telling, &cases, arguments.output.as_deref())?;
@@ -142,7 +142,7 @@ fn hint_at_one_ticket(cases: &[Case]) -> Result<()> {
 
 fn jobs(telling: &TellingArgs) -> usize {
     let all = || std::thread::available_parallelism().map_or(1, usize::from);
-    telling.jobs.map_or_else(all, usize::from)
+    telling.running.jobs.map_or_else(all, usize::from)
 }
 
 fn analysis(reading: &ReadingArgs, knowledge: &Arc<Knowledge>) -> Result<Box<Analyse>> {
@@ -211,9 +211,9 @@ struct Teller<'a> {
 impl<'a> Teller<'a> {
     fn new(telling: &'a TellingArgs, cases: &[Case], folder: Option<&'a Path>) -> Result<Self> {
         let mut output = Output::open(None)?;
-        let style = Style { width: output.width(), color: output.color(telling.color) };
+        let style = Style { width: output.width(), color: output.color(telling.running.color) };
         let lines = Lines::new(style, cases.iter().map(|case| case.name.as_str()));
-        let shown = telling.wants_progress() && io::stderr().is_terminal();
+        let shown = telling.running.wants_progress() && io::stderr().is_terminal();
         let bar = match shown {
             true => {
                 let target = ProgressDrawTarget::stderr();
@@ -240,7 +240,7 @@ impl<'a> Teller<'a> {
         };
         let written = written.and_then(|()| self.output.close());
         written.with_context(|| format!("writing the result to {}", self.output.target()))?;
-        if !self.telling.quiet {
+        if !self.telling.running.quiet {
             let seconds = took.as_secs_f64();
             let cases = report.totals.cases;
             let rate = cases as f64 / seconds.max(1e-9);
@@ -264,7 +264,7 @@ impl Teller<'_> {
         };
         let page = |case: &CaseLine| case.report.as_deref().map(page_name);
         write_whole(folder, INDEX, |out| write_batch_html(report, &page, out))?;
-        if self.telling.quiet {
+        if self.telling.running.quiet {
             return Ok(());
         }
         writeln!(io::stderr(), "rdp-triage: open {}", folder.join(INDEX).display())
@@ -304,7 +304,7 @@ fn exit(report: &BatchReport, telling: &TellingArgs) -> Exit {
     let leading = || report.cases.iter().filter_map(|case| case.leading.as_ref());
     if telling.fail_on.is_some_and(|limit| leading().any(|l| l.certainty >= limit.into())) {
         Exit::FailOn
-    } else if telling.strict && report.totals.with_problems > 0 {
+    } else if telling.running.strict && report.totals.with_problems > 0 {
         Exit::Unreadable
     } else {
         Exit::Done

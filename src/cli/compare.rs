@@ -1,6 +1,6 @@
 //! `compare`: what differs between two cases.
 
-use super::args::{Color, ReadingArgs};
+use super::args::{ReadingArgs, RunningArgs};
 use super::output::Output;
 use super::{Exit, knowledge, progress, use_threads, warn_about, warn_of_offsets};
 use crate::base::{Allowance, Meter, for_terminal};
@@ -61,25 +61,12 @@ pub(super) struct CompareArgs {
     format: CompareFormat,
     #[command(flatten)]
     reading: ReadingArgs,
-    /// Exit with 4 when some of the input could not be read
-    #[arg(long)]
-    strict: bool,
-    /// Threads to use; all cores by default
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    jobs: Option<u16>,
-    /// No warnings and no progress
-    #[arg(long)]
-    quiet: bool,
-    /// No progress
-    #[arg(long)]
-    no_progress: bool,
-    /// Colour on the terminal
-    #[arg(long, value_enum, default_value = "auto")]
-    color: Color,
+    #[command(flatten)]
+    running: RunningArgs,
 }
 
 pub(super) fn run(arguments: &CompareArgs) -> Result<Exit> {
-    use_threads(arguments.jobs);
+    use_threads(arguments.running.jobs);
     if is_stdin(&arguments.good) && is_stdin(&arguments.bad) {
         bail!("standard input can be GOOD or BAD, not both");
     }
@@ -95,7 +82,7 @@ pub(super) fn run(arguments: &CompareArgs) -> Result<Exit> {
     let written = write(&found, arguments, &mut output).and_then(|()| output.close());
     written.with_context(|| format!("writing the comparison to {}", output.target()))?;
     let unread = !good.problems.is_empty() || !bad.problems.is_empty();
-    Ok(match (empty, arguments.strict && unread) {
+    Ok(match (empty, arguments.running.strict && unread) {
         (true, _) => Exit::NoEvidence,
         (false, true) => Exit::Unreadable,
         (false, false) => Exit::Done,
@@ -113,7 +100,7 @@ fn tell_of_empty(arguments: &CompareArgs, good: &Report, bad: &Report) -> Result
     for (side, path, report) in sides {
         if report.verdict == Verdict::NoEvidence {
             empty = true;
-            if !arguments.quiet {
+            if !arguments.running.quiet {
                 let line = format!("rdp-triage: {side} ({}) has no evidence", path.display());
                 writeln!(io::stderr(), "{}", for_terminal(&line))?;
             }
@@ -130,11 +117,11 @@ fn side(path: &Path, arguments: &CompareArgs, knowledge: &Knowledge) -> Result<R
     let config = arguments.reading.config(vec![path.to_path_buf()])?;
     let allowance = arguments.reading.allowance(Allowance::default());
     let meter = Arc::new(Meter::new(allowance));
-    let wants_progress = !arguments.quiet && !arguments.no_progress;
+    let wants_progress = arguments.running.wants_progress();
     let bar = progress::Bar::follow(&meter, wants_progress);
     let report = triage(&config, knowledge, &meter)?;
     drop(bar);
-    if !arguments.quiet {
+    if !arguments.running.quiet {
         warn_about(&report.problems, "in the report of analyze")?;
         let hosts: Vec<&str> = report.hosts.iter().map(|host| host.name.as_str()).collect();
         warn_of_offsets(&config, &hosts)?;
@@ -169,7 +156,8 @@ fn write(found: &CompareReport, arguments: &CompareArgs, output: &mut Output) ->
         CompareFormat::Jsonl => write_compare_json(found, false, output),
         CompareFormat::Markdown => write_compare_markdown(found, output),
         CompareFormat::Table => {
-            let style = Style { width: output.width(), color: output.color(arguments.color) };
+            let style =
+                Style { width: output.width(), color: output.color(arguments.running.color) };
             write_compare_table(found, style, output)
         }
     }

@@ -123,16 +123,16 @@ fn use_threads(jobs: Option<u16>) {
 fn analyze(arguments: &AnalyzeArgs) -> Result<Exit> {
     let (reading, telling) = (&arguments.reading, &arguments.telling);
     let config = reading.config(arguments.paths.clone())?;
-    use_threads(telling.jobs);
+    use_threads(telling.running.jobs);
     let knowledge = knowledge(reading.rules.as_deref())?;
     let meter = Arc::new(Meter::new(reading.allowance(Allowance::default())));
-    let bar = progress::Bar::follow(&meter, telling.wants_progress());
+    let bar = progress::Bar::follow(&meter, telling.running.wants_progress());
     let report = match arguments.hiding.pseudonyms()? {
         Some(pseudonyms) => redacted_report(&config, &knowledge, &meter, &pseudonyms)?,
         None => triage(&config, &knowledge, &meter)?,
     };
     drop(bar);
-    if !telling.quiet {
+    if !telling.running.quiet {
         if telling.format != Format::Table {
             warn_about(&report.problems, "in the report")?;
         }
@@ -189,7 +189,7 @@ fn write_report(report: &Report, telling: &TellingArgs, output: &mut Output) -> 
         Format::Markdown => report::write_markdown(report, output),
         Format::Html => report::write_html(report, output),
         Format::Table => {
-            let style = Style { width: output.width(), color: output.color(telling.color) };
+            let style = Style { width: output.width(), color: output.color(telling.running.color) };
             report::write_table(report, style, output)
         }
     }
@@ -205,7 +205,7 @@ fn exit(report: &Report, telling: &TellingArgs) -> Exit {
     });
     if certain_enough {
         Exit::FailOn
-    } else if telling.strict && !report.problems.is_empty() {
+    } else if telling.running.strict && !report.problems.is_empty() {
         Exit::Unreadable
     } else {
         Exit::Done

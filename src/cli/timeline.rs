@@ -1,6 +1,6 @@
 //! `timeline`: what happened, in the order of time.
 
-use super::args::{Color, ReadingArgs};
+use super::args::{ReadingArgs, RunningArgs};
 use super::output::Output;
 use super::{Exit, knowledge, progress, use_threads, warn_about, warn_of_offsets};
 use crate::base::{Allowance, Meter};
@@ -49,21 +49,8 @@ pub(super) struct TimelineArgs {
     ecs: bool,
     #[command(flatten)]
     reading: ReadingArgs,
-    /// Exit with 4 when some of the input could not be read
-    #[arg(long)]
-    strict: bool,
-    /// Threads to use; all cores by default
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    jobs: Option<u16>,
-    /// No warnings and no progress
-    #[arg(long)]
-    quiet: bool,
-    /// No progress
-    #[arg(long)]
-    no_progress: bool,
-    /// Colour on the terminal
-    #[arg(long, value_enum, default_value = "auto")]
-    color: Color,
+    #[command(flatten)]
+    running: RunningArgs,
 }
 
 pub(super) fn run(arguments: &TimelineArgs) -> Result<Exit> {
@@ -72,14 +59,14 @@ pub(super) fn run(arguments: &TimelineArgs) -> Result<Exit> {
     }
     let reading = &arguments.reading;
     let config = reading.config(arguments.paths.clone())?;
-    use_threads(arguments.jobs);
+    use_threads(arguments.running.jobs);
     let knowledge = knowledge(reading.rules.as_deref())?;
     let meter = Arc::new(Meter::new(reading.allowance(Allowance::default())));
-    let wants_progress = !arguments.quiet && !arguments.no_progress;
+    let wants_progress = arguments.running.wants_progress();
     let bar = progress::Bar::follow(&meter, wants_progress);
     let found = timeline(&config, &knowledge, &meter)?;
     drop(bar);
-    if !arguments.quiet {
+    if !arguments.running.quiet {
         if arguments.format != TimelineFormat::Table {
             warn_about(&found.problems, "more of them with --format table")?;
             for note in found.notes() {
@@ -92,7 +79,7 @@ pub(super) fn run(arguments: &TimelineArgs) -> Result<Exit> {
     let mut output = Output::open(arguments.output.as_deref())?;
     let written = write(&found, arguments, &mut output).and_then(|()| output.close());
     written.with_context(|| format!("writing the timeline to {}", output.target()))?;
-    Ok(match (found.holds_evidence, arguments.strict && !found.problems.is_empty()) {
+    Ok(match (found.holds_evidence, arguments.running.strict && !found.problems.is_empty()) {
         (false, _) => Exit::NoEvidence,
         (true, true) => Exit::Unreadable,
         (true, false) => Exit::Done,
@@ -105,7 +92,8 @@ fn write(found: &Timeline, arguments: &TimelineArgs, output: &mut Output) -> io:
         (TimelineFormat::Jsonl, false) => write_jsonl(found, output),
         (TimelineFormat::Jsonl, true) => write_ecs(found, output),
         (TimelineFormat::Table, _) => {
-            let style = Style { width: output.width(), color: output.color(arguments.color) };
+            let style =
+                Style { width: output.width(), color: output.color(arguments.running.color) };
             write_table(found, style, output)
         }
     }

@@ -42,10 +42,19 @@ fn of_observation(observation: &Observation, knowledge: &Knowledge, scrubber: &m
             _ if event.is_some() => scrubber.pseudonyms.words.field(name) == FieldKind::Name,
             _ => scrubber.pseudonyms.words.own_field(name) == FieldKind::Name,
         };
+        let host = scrubber.pseudonyms.words.is_host_field(name) && looks_like_host(value);
+        let named = named || host;
         if named && !name.starts_with("System.") {
             scrubber.learn(value);
         }
     }
+}
+
+/// One word that no sentence has: with a dot, a hyphen or a digit in it, and no code.
+fn looks_like_host(value: &str) -> bool {
+    let code = value.starts_with("0x") || value.chars().all(|c| c.is_ascii_hexdigit());
+    let mark = |c: char| c.is_ascii_digit() || matches!(c, '.' | '-');
+    !code && !value.contains(char::is_whitespace) && value.contains(mark)
 }
 
 /// Of a setting the field `name` says which it is, and that says whether its value is a name.

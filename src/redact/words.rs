@@ -15,6 +15,7 @@ pub struct Words {
     name_fields: BTreeSet<String>,
     own_fields: BTreeSet<String>,
     setting_facts: BTreeSet<String>,
+    host_fields: BTreeSet<String>,
     other_fields: BTreeSet<String>,
     dropped_fields: BTreeSet<String>,
     dropped_settings: BTreeSet<String>,
@@ -80,6 +81,11 @@ impl Words {
             true => FieldKind::Name,
             false => self.field(name),
         }
+    }
+
+    /// Whether the value of a field is a name where it looks like one.
+    pub(super) fn is_host_field(&self, name: &str) -> bool {
+        self.host_fields.contains(name)
     }
 
     /// Whether observations of a kind are of settings.
