@@ -1,8 +1,9 @@
 //! The report in its formats: each sample's Markdown and table, the schema, and whether what
 //! they print leads to the proof.
 
-use crate::support::{analyse, files, folders, name, root};
+use crate::support::{analyse, folders, name, root};
 use rayon::prelude::*;
+use rdp_triage::intake::{FileKind, take_in};
 use rdp_triage::report::{
     BatchReport, CaseLine, Report, Style, write_batch_html, write_batch_markdown, write_html,
     write_json, write_markdown, write_table,
@@ -133,14 +134,18 @@ fn check_filters(sample: &Path) -> usize {
     for (file, frame, filter) in printed_filters(&analyse(sample)) {
         by_file.entry(file).or_default().push((frame, filter));
     }
+    let evidence = take_in(&[sample.to_path_buf()]).unwrap().files;
     let mut checked = 0;
     for (file, filters) in by_file {
-        let path = sample.join(&file);
-        // tshark reads no event trace, and what is packed has to be unpacked first.
-        let unread = [".etl", ".xz", ".bz2"].iter().any(|end| file.ends_with(end));
-        if unread || !files(sample).contains(&path) {
+        let found = evidence.iter().find(|one| *one.name == *file).unwrap();
+        // tshark reads no event trace.
+        if found.kind == FileKind::Etl {
             continue;
         }
+        // What is packed is unpacked, as a reader has to do.
+        let unpacked = tempfile::NamedTempFile::new().unwrap();
+        let path = unpacked.path().to_path_buf();
+        std::io::copy(&mut found.stream().unwrap(), &mut unpacked.as_file()).unwrap();
         let (single, others): (Vec<_>, Vec<_>) = filters
             .into_iter()
             .partition(|(frame, filter)| *filter == format!("frame.number == {frame}"));
@@ -149,7 +154,7 @@ fn check_filters(sample: &Path) -> usize {
         let wanted: BTreeSet<u64> = single.iter().map(|(frame, _)| *frame).collect();
         if !wanted.is_empty() {
             let all: Vec<&str> = single.iter().map(|(_, filter)| filter.as_str()).collect();
-            assert_eq!(selected(&path, &all.join(" || ")), wanted, "{}", path.display());
+            assert_eq!(selected(&path, &all.join(" || ")), wanted, "{file}");
         }
         for (frame, filter) in others {
             let found = selected(&path, &filter);

@@ -29,14 +29,14 @@ pub(super) fn compare(rows: &mut Rows<'_>) {
         let taken: Vec<_> = taken.collect();
         let last = taken.last().and_then(|rung| rung.frame);
         let value: Vec<String> =
-            taken.iter().map(|rung| format!("{} {}", rung.by, rung.step)).collect();
+            taken.iter().map(|rung| format!("{} {}", rung.by, rung.title)).collect();
         let source = last.and_then(|frame| side.at_frame(frame));
         (!value.is_empty()).then_some(Placed { value, source })
     });
     rows.text("step that was due and never came", |side| {
         let rungs = &side.wire().filter(|wire| !wire.ladder.is_empty())?.ladder;
         let missing = rungs.iter().find(|rung| rung.state == RungState::Missing);
-        or_none(missing.map(|rung| rung.step.clone())).map(unplaced)
+        or_none(missing.map(|rung| rung.title.clone())).map(unplaced)
     });
     rows.list("UDP side channels", false, |side| {
         let attempt = side.attempt.filter(|attempt| attempt.wire.is_some())?;
