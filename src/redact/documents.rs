@@ -1,6 +1,7 @@
 //! Texts, line by line: passwords and tokens are left out, names and addresses replaced. Lines
 //! keep their numbers.
 
+use super::learn::looks_like_host;
 use super::text::Scrubber;
 use super::words::FieldKind;
 use crate::base::limits::MAX_DOCUMENT;
@@ -59,7 +60,20 @@ impl Line<'_> {
         if self.kinds.contains(&EvidenceKind::Sessions) {
             return Some(self.session());
         }
-        Some(self.labelled().unwrap_or_else(|| self.scrubber.text(self.line)))
+        let named = self.labelled().or_else(|| self.clock());
+        Some(named.unwrap_or_else(|| self.scrubber.text(self.line)))
+    }
+
+    /// `Tracking dc01.corp.example [10.0.0.2:123].`, in any language.
+    fn clock(&self) -> Option<String> {
+        let (head, rest) = self.line.split_once('[').filter(|(_, rest)| rest.contains(":123]"))?;
+        let words = head.split_inclusive(char::is_whitespace).map(|word| {
+            match looks_like_host(word.trim_end()) {
+                true => self.scrubber.name(word),
+                false => self.scrubber.text(word),
+            }
+        });
+        Some(format!("{}[{}", words.collect::<String>(), self.scrubber.text(rest)))
     }
 
     /// `name:type:value` of an `.rdp` file.
@@ -133,6 +147,18 @@ mod tests {
         }
         assert!(made.contains(".test:3391") && made.contains("server port:i:3391"), "{made}");
         assert_eq!(made.lines().count(), 5);
+    }
+
+    #[test]
+    fn the_clock_that_somebody_compared_with_is_a_host() {
+        for line in [
+            "Tracking DC01.corp.test [10.0.0.2:123].",
+            "DC01.corp.test wird überwacht [10.0.0.2:123].",
+        ] {
+            let made = written(line, &[EvidenceKind::Clock]);
+            assert!(!made.contains("DC01") && !made.contains("corp"), "{made}");
+            assert!(made.contains(":123]"), "{made}");
+        }
     }
 
     #[test]

@@ -51,7 +51,7 @@ fn of_observation(observation: &Observation, knowledge: &Knowledge, scrubber: &m
 }
 
 /// One word that no sentence has: with a dot, a hyphen or a digit in it, and no code.
-fn looks_like_host(value: &str) -> bool {
+pub(super) fn looks_like_host(value: &str) -> bool {
     let code = value.starts_with("0x") || value.chars().all(|c| c.is_ascii_hexdigit());
     let mark = |c: char| c.is_ascii_digit() || matches!(c, '.' | '-');
     !code && !value.contains(char::is_whitespace) && value.contains(mark)
