@@ -1,23 +1,10 @@
 //! The program as a user runs it.
 
-use crate::support::{files, root, shared};
+use crate::support::{files, root, run, shared, text};
 use serde_json::Value;
 use std::fs;
 use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
-
-fn run(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_rdp-triage"))
-        .args(arguments)
-        .current_dir(root())
-        .env("COLUMNS", "100")
-        .output()
-        .unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
-}
 
 fn json(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()

@@ -1,6 +1,6 @@
 //! What differs between two cases: `rdp-triage compare`.
 
-use crate::support::{analyse, folders, name, root};
+use crate::support::{analyse, folders, name, root, run, text};
 use rdp_triage::report::compare::{
     Chosen, CompareReport, DifferenceReport, compare, write_compare_json, write_compare_markdown,
     write_compare_table,
@@ -10,7 +10,6 @@ use serde_json::Value;
 use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
 
 fn sample(id: &str) -> Report {
     analyse(&root().join("samples").join(id))
@@ -146,19 +145,6 @@ fn lines_of_the_table_fit_every_width() {
             }
         }
     }
-}
-
-fn run(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_rdp-triage"))
-        .args(arguments)
-        .current_dir(root())
-        .env("COLUMNS", "100")
-        .output()
-        .unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
 }
 
 const GOOD: &str = "samples/no-fault-found";

@@ -1,26 +1,18 @@
 //! What package maintainers expect, and reports that do not say whose they are.
 
-use crate::support::root;
+use crate::support::{root, run, text};
 use std::fs;
-use std::process::{Command, Output};
 
-fn run(arguments: &[&str]) -> Output {
-    let output = Command::new(env!("CARGO_BIN_EXE_rdp-triage"))
-        .args(arguments)
-        .current_dir(root())
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    output
-}
-
-fn text(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
+/// What a command that succeeds prints.
+fn printed(arguments: &[&str]) -> String {
+    let output = run(arguments);
+    assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
+    text(&output.stdout)
 }
 
 /// The commands that the help names.
 fn commands() -> Vec<String> {
-    let help = text(&run(&["--help"]));
+    let help = printed(&["--help"]);
     let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1);
     let listed = listed.take_while(|line| !line.is_empty());
     let names = listed.filter_map(|line| line.trim_start().split(' ').next());
@@ -49,7 +41,7 @@ fn every_command_of_the_contract_is_there() {
 #[test]
 fn every_shell_completes_every_command() {
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
-        let script = text(&run(&["completions", shell]));
+        let script = printed(&["completions", shell]);
         for command in commands() {
             assert!(script.contains(&command), "{shell}: {command}");
         }
@@ -58,9 +50,9 @@ fn every_shell_completes_every_command() {
 
 #[test]
 fn every_command_has_a_man_page() {
-    assert!(text(&run(&["man"])).starts_with(".ie"));
+    assert!(printed(&["man"]).starts_with(".ie"));
     let folder = tempfile::tempdir().unwrap();
-    run(&["man", "--output", folder.path().to_str().unwrap()]);
+    printed(&["man", "--output", folder.path().to_str().unwrap()]);
     for command in commands() {
         let page = folder.path().join(format!("rdp-triage-{command}.1"));
         assert!(fs::read_to_string(&page).unwrap().contains(".SH SYNOPSIS"), "{}", page.display());
@@ -77,8 +69,8 @@ fn a_redacted_batch_names_no_case() {
     fs::copy(sample, ticket.join("10.20.5.11.pcapng")).unwrap();
     fs::create_dir(tickets.join("empty TS-PROD-01")).unwrap();
     let [tickets, out] = [&tickets, &reports].map(|path| path.to_str().unwrap());
-    let output = run(&["batch", "--redact", "--format", "html", "--output", out, tickets]);
-    assert!(!text(&output).contains("TS-PROD"));
+    let output = printed(&["batch", "--redact", "--format", "html", "--output", out, tickets]);
+    assert!(!output.contains("TS-PROD"));
     for file in fs::read_dir(&reports).unwrap() {
         let file = file.unwrap();
         let bytes = fs::read(file.path()).unwrap();

@@ -4,6 +4,7 @@ use rdp_triage::knowledge::Knowledge;
 use rdp_triage::report::Report;
 use rdp_triage::triage::{Config, triage};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
 
 pub(crate) fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -57,4 +58,18 @@ pub(crate) fn files(path: &Path) -> Vec<PathBuf> {
 
 pub(crate) fn name(path: &Path) -> String {
     path.file_name().unwrap().to_string_lossy().into_owned()
+}
+
+/// What the program does with these arguments, in the folder of the project.
+pub(crate) fn run(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_rdp-triage"))
+        .args(arguments)
+        .current_dir(root())
+        .env("COLUMNS", "100")
+        .output()
+        .unwrap()
+}
+
+pub(crate) fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
 }

@@ -1,6 +1,6 @@
 //! One timeline of logs and packets: `rdp-triage timeline`.
 
-use crate::support::{analyse, folders, name, root};
+use crate::support::{analyse, folders, name, root, run, text};
 use rdp_triage::knowledge::Knowledge;
 use rdp_triage::report::Style;
 use rdp_triage::report::timeline::{
@@ -12,7 +12,6 @@ use std::collections::HashMap;
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
-use std::process::{Command, Output};
 
 /// Logs and a capture whose clocks differ; a name that leads nowhere; a text and drops.
 const SHOWN: [&str; 3] = ["tls-no-shared-cipher", "dns-name-not-resolved", "firewall-host-block"];
@@ -189,19 +188,6 @@ fn ecs_names_are_nested_and_say_their_version() {
     assert_eq!(hello["destination"]["port"], 3389);
     assert!(hello["tls"]["client"]["ja3"].is_string());
     assert!(hello["network"]["community_id"].as_str().unwrap().starts_with("1:"));
-}
-
-fn run(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_rdp-triage"))
-        .args(arguments)
-        .current_dir(root())
-        .env("COLUMNS", "100")
-        .output()
-        .unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
 }
 
 const TICKET: &str = "samples/tls-no-shared-cipher";
