@@ -1,6 +1,7 @@
 //! Large inputs for the benchmarks, the same bytes on every machine:
-//! `cargo run --release --example make_load -- logs-rare|logs-flood SIZE_MIB FILE`, and
-//! `… -- walk FILE`: the least that any reader of a log has to do, to measure against;
+//! `cargo run --release --example make_load -- logs-rare|logs-flood SIZE_MIB FILE`,
+//! `… -- capture-mixed|capture-rdp SIZE_MIB FILE` (a name that ends in `.pcapng` gives that
+//! format), and `… -- walk FILE`: the least that any reader has to do, to measure against;
 //! `… -- siege CONNECTIONS FOLDER`: a whole ticket with that many connections of attackers;
 //! `… -- tickets COUNT FOLDER`: that many cases for `batch`, some of them hostile.
 
@@ -13,6 +14,7 @@
 
 #[path = "../make_samples/mod.rs"]
 mod make_samples;
+mod captures;
 mod siege;
 mod tickets;
 
@@ -34,6 +36,8 @@ fn main() -> io::Result<()> {
         ["walk", file] => walk(file),
         ["logs-rare", size, file] => write(file, mib(size)?, rare),
         ["logs-flood", size, file] => write(file, mib(size)?, flood),
+        ["capture-mixed", size, file] => captures::mixed(file, mib(size)?),
+        ["capture-rdp", size, file] => captures::sessions(file, mib(size)?),
         ["siege", connections, folder] => {
             write_siege(connections.parse().map_err(io::Error::other)?, Path::new(folder))
         }
@@ -41,7 +45,7 @@ fn main() -> io::Result<()> {
             tickets::write(count.parse().map_err(io::Error::other)?, Path::new(folder))
         }
         _ => Err(io::Error::other(
-            "usage: make_load logs-rare|logs-flood SIZE_MIB FILE | walk FILE | siege CONNECTIONS FOLDER | tickets COUNT FOLDER",
+            "usage: make_load logs-rare|logs-flood|capture-mixed|capture-rdp SIZE_MIB FILE | walk FILE | siege CONNECTIONS FOLDER | tickets COUNT FOLDER",
         )),
     }
 }

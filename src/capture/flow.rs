@@ -16,9 +16,10 @@ use crate::observe::{Conversation, Service};
 use crate::wire::decrypt::KeyLog;
 use crate::wire::icmp::IcmpError;
 use crate::wire::packet::Segment;
+use foldhash::fast::RandomState;
 use std::cmp::Reverse;
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 /// Segments of a TCP handshake that wait for the first payload.
@@ -35,6 +36,87 @@ const ROOM_TALKING: u64 = 12 << 10;
 /// A connection to a port of Remote Desktop, whatever it says.
 const BY_PORT: Recognised = Recognised { service: Service::RemoteDesktop, needs_proof: false };
 
+/// What two ends of a connection have in common with few others: enough to tell at once
+/// that nobody waits for a segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Mark(u16);
+
+impl Mark {
+    #[inline]
+    pub(super) fn of(a: SocketAddr, b: SocketAddr) -> Self {
+        Self::between(mixed(a.ip().to_canonical(), a.port()), mixed(b.ip().to_canonical(), b.port()))
+    }
+
+    fn of_key(FlowKey(a, b): &FlowKey) -> Self {
+        let end = |end: &Endpoint| mixed(end.address, end.port.unwrap_or_default());
+        Self::between(end(a), end(b))
+    }
+
+    /// The same for both directions.
+    #[inline]
+    fn between(a: u64, b: u64) -> Self {
+        let [low, high, ..] = mul(a.wrapping_add(b)).to_be_bytes();
+        Self(u16::from_be_bytes([low, high]))
+    }
+}
+
+#[inline]
+fn mixed(address: IpAddr, port: u16) -> u64 {
+    let address = match address {
+        IpAddr::V4(address) => u64::from(address.to_bits()),
+        IpAddr::V6(address) => {
+            let [a, b, c, d, e, f, g, h] = address.segments().map(u64::from);
+            mul(a << 48 | b << 32 | c << 16 | d) ^ (e << 48 | f << 32 | g << 16 | h)
+        }
+    };
+    mul(address ^ u64::from(port) << 40)
+}
+
+/// Spreads bits over the upper half (the multiplier is 2^64 by the golden ratio).
+#[inline]
+fn mul(bits: u64) -> u64 {
+    let bits = bits.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    bits ^ bits >> 32
+}
+
+/// How many connections have each mark.
+#[derive(Debug)]
+struct Marks(Vec<u8>);
+
+impl Marks {
+    fn none() -> Self {
+        Self(vec![0; 1 << 16])
+    }
+
+    fn add(&mut self, mark: Mark) {
+        if let Some(count) = self.0.get_mut(usize::from(mark.0)) {
+            *count = count.saturating_add(1);
+        }
+    }
+
+    /// A count that was too high to be exact stays.
+    fn remove(&mut self, mark: Mark) {
+        if let Some(count) = self.0.get_mut(usize::from(mark.0)).filter(|count| **count < u8::MAX) {
+            *count = count.saturating_sub(1);
+        }
+    }
+
+    #[inline]
+    fn has(&self, mark: Mark) -> bool {
+        self.0.get(usize::from(mark.0)).is_some_and(|count| *count > 0)
+    }
+}
+
+/// Whether a segment on other ports may be the first of a connection that counts: one that
+/// opens it, or says what it is. All others count only for connections that are known.
+#[inline]
+pub(super) fn may_begin(segment: &Segment<'_>) -> bool {
+    match segment.payload {
+        [] => segment.flags.syn,
+        _ => service::may_be_first_payload(segment),
+    }
+}
+
 type Early = Vec<(FrameNumber, HostTime, Segment<'static>)>;
 
 /// All connections of one capture.
@@ -42,13 +124,15 @@ type Early = Vec<(FrameNumber, HostTime, Segment<'static>)>;
 pub(super) struct FlowTable {
     file: Arc<str>,
     ports: Vec<u16>,
-    live: HashMap<FlowKey, Live>,
+    live: HashMap<FlowKey, Live, RandomState>,
     /// Bytes that wait in all of them together, and how many may.
     held: usize,
     room: usize,
     /// Connections that went on without what waited in them.
     relieved: u64,
-    undecided: HashMap<FlowKey, Early>,
+    undecided: HashMap<FlowKey, Early, RandomState>,
+    /// Of what is undecided, and of connections on other ports.
+    marks: Marks,
     done: Done,
     /// Flows at which the next look is due for some that are over.
     sweep_at: usize,
@@ -64,17 +148,25 @@ impl FlowTable {
         Self {
             file: Arc::clone(&file.name),
             ports: ports.to_vec(),
-            live: HashMap::new(),
+            live: HashMap::default(),
             held: 0,
             room: MAX_WAITING,
             relieved: 0,
-            undecided: HashMap::new(),
+            undecided: HashMap::default(),
+            marks: Marks::none(),
             done: Done::new(file.meter()),
             sweep_at: SWEEP_FLOWS,
             cuts: 0,
             gaps: Vec::new(),
             secrets,
         }
+    }
+
+    /// Whether a segment with this mark may belong to a connection that is followed on
+    /// other ports, or to one that is undecided.
+    #[inline]
+    pub(super) fn knows(&self, mark: Mark) -> bool {
+        self.marks.has(mark)
     }
 
     /// Takes one segment of any connection.
@@ -130,10 +222,14 @@ impl FlowTable {
             self.put_away(|live| live.is_over() && is_silent(live, time));
             self.sweep_at = (self.live.len() * 2).max(SWEEP_FLOWS);
         }
-        let secrets = &self.secrets;
-        self.live
-            .entry(key)
-            .or_insert_with(|| Live::new(ends, recognised, secrets.clone(), frame, time))
+        let (secrets, marks) = (&self.secrets, &mut self.marks);
+        let elsewhere = !is_expected(&self.ports, &key);
+        self.live.entry(key).or_insert_with(|| {
+            if elsewhere {
+                marks.add(Mark::of_key(&key));
+            }
+            Live::new(ends, recognised, secrets.clone(), frame, time)
+        })
     }
 
     /// Finishes what has been silent for long; when too little has, what nobody answered
@@ -171,6 +267,9 @@ impl FlowTable {
     fn end(&mut self, key: FlowKey) {
         if let Some(live) = self.live.remove(&key) {
             self.held = self.held.saturating_sub(live.held());
+            if !is_expected(&self.ports, &key) {
+                self.marks.remove(Mark::of_key(&key));
+            }
             self.done.put(live.finish(&self.file));
         }
     }
@@ -202,7 +301,7 @@ impl FlowTable {
         segment: &Segment<'_>,
     ) {
         if !segment.payload.is_empty() {
-            let early = self.undecided.remove(&key);
+            let early = self.decided(&key);
             if let Some(recognised) = service::of_first_payload(segment, self.secrets.as_deref()) {
                 let ends = (Endpoint::from(segment.source), Endpoint::from(segment.destination));
                 let secrets = self.secrets.clone();
@@ -221,7 +320,7 @@ impl FlowTable {
             return;
         }
         if segment.flags.rst || segment.flags.fin {
-            self.undecided.remove(&key);
+            self.decided(&key);
             return;
         }
         let waits = segment.flags.syn || self.undecided.contains_key(&key);
@@ -231,11 +330,25 @@ impl FlowTable {
         if self.undecided.len() >= MAX_UNDECIDED_FLOWS {
             // Handshakes that wait this long in such traffic are a scan.
             self.undecided.clear();
+            self.marks = Marks::none();
+            let elsewhere = self.live.keys().filter(|key| !is_expected(&self.ports, key));
+            elsewhere.for_each(|key| self.marks.add(Mark::of_key(key)));
         }
-        let early = self.undecided.entry(key).or_default();
+        let marks = &mut self.marks;
+        let early = self.undecided.entry(key).or_insert_with(|| {
+            marks.add(Mark::of_key(&key));
+            Early::new()
+        });
         if early.len() < EARLY_SEGMENTS {
             early.push((frame, time, segment.without_payload()));
         }
+    }
+
+    /// A connection waits no longer: what it was waiting with.
+    fn decided(&mut self, key: &FlowKey) -> Option<Early> {
+        let early = self.undecided.remove(key)?;
+        self.marks.remove(Mark::of_key(key));
+        Some(early)
     }
 
     /// Ties an ICMP error to the connection whose segment it quotes.
@@ -280,6 +393,11 @@ impl FlowTable {
         }
         (conversations, self.gaps)
     }
+}
+
+/// Whether an end of the connection has one of these ports.
+fn is_expected(ports: &[u16], FlowKey(a, b): &FlowKey) -> bool {
+    [a, b].iter().any(|end| end.port.is_some_and(|port| ports.contains(&port)))
 }
 
 fn is_silent(live: &Live, now: HostTime) -> bool {

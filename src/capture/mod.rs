@@ -18,11 +18,12 @@ mod owners;
 mod reader;
 mod reassembly;
 mod service;
+mod sieve;
 mod split;
 mod udp;
 mod window;
 
-pub use reader::{Dropped, Frame, ReadOutcome, read_frames};
+pub use reader::{Dropped, Frame, ReadOutcome, Sift, Take, read_frames, sift_frames};
 pub use split::streams;
 
 use crate::base::limits::MAX_NESTING;
@@ -30,13 +31,14 @@ use crate::base::{Endpoint, Gap, GapList, HostTime, counted};
 use crate::intake::{EvidenceFile, FileKind};
 use crate::observe::{CapturePart, Conversation, Coverage, EvidenceKind, Observation};
 use crate::wire::decrypt::KeyLog;
-use crate::wire::packet::{self, Packet};
+use crate::wire::packet::{self, Packet, Segment};
 use drops::Drops;
 use flow::FlowTable;
 use fragments::Fragments;
 use names::Names;
 use neighbours::Neighbours;
 use owners::Owners;
+use sieve::{Sieve, Sifted, What};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use udp::UdpChannels;
@@ -91,6 +93,11 @@ struct Walk {
     udp: UdpChannels,
     fragments: Fragments,
     drops: Drops,
+    /// Number of the last frame of the parts before, of a split capture.
+    before: u64,
+    /// Of the last frame so far.
+    last_number: u64,
+    sieve: Sieve,
     frames: u64,
     span: Option<(HostTime, HostTime)>,
     /// Frames of each link type that is not read.
@@ -116,6 +123,9 @@ impl Walk {
             udp: UdpChannels::new(&file.name, ports),
             fragments: Fragments::new(&file.name, ports),
             drops: Drops::new(&file.name, ports),
+            before: 0,
+            last_number: 0,
+            sieve: Sieve::new(ports),
             frames: 0,
             span: None,
             unknown_links: BTreeMap::new(),
@@ -125,7 +135,7 @@ impl Walk {
 
     fn read(&mut self, file: &EvidenceFile, others: &[EvidenceFile]) -> ReadOutcome {
         if others.is_empty() {
-            return read_frames(file, &mut |frame| self.frame(frame));
+            return self.sift(file);
         }
         let mut whole = ReadOutcome::default();
         let names: Vec<&str> =
@@ -135,15 +145,12 @@ impl Walk {
             whole.gaps.push(Gap::file(&file.name, message));
             whole.unreadable += 1;
         }
-        let mut before = 0;
         for part in std::iter::once(file).chain(others) {
-            let mut frames = 0;
-            let outcome = read_frames(part, &mut |frame| {
-                frames = frames.max(frame.number);
-                self.frame(Frame { number: before + frame.number, ..frame });
-            });
+            let before = self.before;
+            let outcome = self.sift(part);
+            let frames = self.last_number - before;
             self.parts.push(CapturePart { file: Arc::clone(&part.name), before, frames });
-            before += frames;
+            self.before = self.last_number;
             whole.gaps.extend(outcome.gaps);
             whole.unreadable += outcome.unreadable;
             whole.secrets.extend(outcome.secrets);
@@ -151,8 +158,21 @@ impl Walk {
         whole
     }
 
+    fn sift(&mut self, file: &EvidenceFile) -> ReadOutcome {
+        let sieve = self.sieve.clone();
+        sift_frames(file, &sieve, self)
+    }
+
+    fn reaches(&mut self, first: HostTime, last: HostTime) {
+        self.span = Some(match self.span {
+            Some((from, to)) => (from.min(first), to.max(last)),
+            None => (first, last),
+        });
+    }
+
     fn frame(&mut self, frame: Frame<'_>) {
         let time = HostTime(frame.time);
+        self.last_number = self.last_number.max(frame.number);
         if let Some(drop) = frame.drop {
             let packet = packet::parse(frame.link, frame.data);
             self.drops.seen(frame.number, time, &packet, drop);
@@ -161,10 +181,7 @@ impl Walk {
             }
         }
         self.frames += 1;
-        self.span = Some(match self.span {
-            Some((first, last)) => (first.min(time), last.max(time)),
-            None => (time, time),
-        });
+        self.reaches(time, time);
         if !frame.link.is_known() {
             *self.unknown_links.entry(frame.link.0).or_default() += 1;
             return;
@@ -259,6 +276,39 @@ impl Walk {
                 parts: self.parts,
             },
             gaps,
+        }
+    }
+}
+
+impl Take<Sifted> for Walk {
+    fn frame(&mut self, frame: Frame<'_>) {
+        let number = self.before + frame.number;
+        Self::frame(self, Frame { number, ..frame });
+    }
+
+    fn sifted(&mut self, before: u64, block: &[u8], sifted: Sifted) {
+        let before = self.before + before;
+        self.last_number = before + sifted.frames;
+        self.frames += sifted.frames;
+        if let Some((first, last)) = sifted.span {
+            self.reaches(HostTime(first), HostTime(last));
+        }
+        for (link, frames) in sifted.unknown_links {
+            *self.unknown_links.entry(link).or_default() += frames;
+        }
+        let mut segments = sifted.segments.into_iter();
+        for kept in &sifted.kept {
+            let (number, time) = (before + u64::from(kept.number), HostTime(kept.time));
+            let packet = match kept.what {
+                What::Segment => {
+                    let Some((segment, at, length)) = segments.next() else { break };
+                    let payload = sieve::part(block, at, length);
+                    Packet::Tcp(Segment { payload, ..segment })
+                }
+                What::Stray(mark) if !self.flows.knows(mark) => continue,
+                What::Stray(_) | What::Packet => packet::parse(kept.link, kept.data(block)),
+            };
+            self.packet(number, time, packet, MAX_NESTING);
         }
     }
 }

@@ -20,6 +20,11 @@ enum Via {
     Llmnr,
 }
 
+/// Whether names are asked for on this port.
+pub(super) fn is_port(port: u16) -> bool {
+    matches!(port, 53 | 5353 | 5355)
+}
+
 impl Via {
     /// By either port of a datagram or segment.
     fn of(source: SocketAddr, destination: SocketAddr) -> Option<Self> {

@@ -64,6 +64,20 @@ impl EvidenceFile {
         Ok(held.bytes)
     }
 
+    /// The bytes where they lie, if they lie there unpacked and nothing has to be checked
+    /// while they are read: several threads can read them without cost.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub fn plain(&self) -> io::Result<Option<ReadAt>> {
+        let bytes = match &self.origin {
+            Origin::Packed(_) => None,
+            lying => lying.positioned()?,
+        };
+        let meter = Arc::clone(&self.meter);
+        Ok(bytes.map(|bytes| ReadAt::Metered { inner: Arc::new(bytes), meter }))
+    }
+
     /// Opens the bytes for one pass from start to end. Packed evidence is unpacked on the
     /// way.
     ///

@@ -3,6 +3,7 @@
 //! A damaged record costs itself, not the rest of the file: the reader looks for
 //! the next place that holds a record and goes on there, and the hole is a gap.
 
+mod ahead;
 mod etl;
 mod input;
 mod netmon;
@@ -10,8 +11,10 @@ mod pcap;
 mod pcapng;
 mod section;
 
+pub use ahead::{Sift, Take};
+
 use crate::base::{Gap, GapList, counted};
-use crate::intake::{EvidenceFile, FileKind};
+use crate::intake::{EvidenceFile, FileKind, ReadAt};
 use crate::wire::packet::LinkType;
 use input::Input;
 use jiff::Timestamp;
@@ -65,13 +68,61 @@ pub struct ReadOutcome {
 /// Calls `sink` for every frame of a capture, in file order; of an event trace in the
 /// order of time.
 pub fn read_frames(file: &EvidenceFile, sink: &mut dyn FnMut(Frame<'_>)) -> ReadOutcome {
+    outcome_of(file, |gaps| read(file, gaps, sink))
+}
+
+/// As [`read_frames`], but where a capture is large and lies unpacked, all threads look at
+/// its frames first, and `taker` gets what they kept. The outcome is the same.
+pub fn sift_frames<S: Sift>(
+    file: &EvidenceFile,
+    sift: &S,
+    taker: &mut dyn Take<S::Sifted>,
+) -> ReadOutcome {
+    outcome_of(file, |gaps| match file.kind {
+        FileKind::Pcap | FileKind::Pcapng => match ahead::plain(file)? {
+            Some(bytes) => read_ahead(file, &bytes, gaps, sift, taker),
+            None => read(file, gaps, &mut |frame| taker.frame(frame)),
+        },
+        _ => read(file, gaps, &mut |frame| taker.frame(frame)),
+    })
+}
+
+fn outcome_of(
+    file: &EvidenceFile,
+    read: impl FnOnce(&mut Gaps) -> io::Result<()>,
+) -> ReadOutcome {
     let mut gaps = Gaps::new(&file.name);
-    if let Err(error) = read(file, &mut gaps, sink) {
+    if let Err(error) = read(&mut gaps) {
         gaps.push_for_file(format!("cannot be opened: {error}"));
     }
     let mut outcome = gaps.into_outcome();
     file.explain_offsets(&mut outcome.gaps);
     outcome
+}
+
+fn read_ahead<S: Sift>(
+    file: &EvidenceFile,
+    bytes: &ReadAt,
+    gaps: &mut Gaps,
+    sift: &S,
+    taker: &mut dyn Take<S::Sifted>,
+) -> io::Result<()> {
+    let mut opened = Vec::new();
+    let mut input = Input::new(file.open(&mut opened)?);
+    gaps.gaps.extend(opened);
+    if file.kind == FileKind::Pcap {
+        let Some(walk) = pcap::begin(&mut input, gaps) else { return Ok(()) };
+        if let Some((input, _)) = ahead::read(bytes, input, walk, gaps, sift, taker) {
+            gaps.push_failure(&input);
+        }
+        return Ok(());
+    }
+    let walk = pcapng::Walk::default();
+    if let Some((input, walk)) = ahead::read(bytes, input, walk, gaps, sift, taker) {
+        walk.finish(gaps);
+        gaps.push_failure(&input);
+    }
+    Ok(())
 }
 
 fn read(file: &EvidenceFile, gaps: &mut Gaps, sink: Sink<'_>) -> io::Result<()> {

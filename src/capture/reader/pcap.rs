@@ -5,6 +5,7 @@
 //! Where it does not, the reader looks for the next place from which several
 //! records follow each other, inside the doubtful record and behind it.
 
+use super::ahead::{self, Scout, Stretch};
 use super::input::{Input, Order};
 use super::{Frame, Gaps, Sink};
 use crate::base::counted;
@@ -32,7 +33,8 @@ const LOOK_AHEAD: usize = (MAX_PACKET + 24) * LONG_CHAIN / 2;
 const FAR: i64 = 366 * 86_400;
 
 /// The file header.
-struct Format {
+#[derive(Clone, Copy)]
+pub(super) struct Format {
     order: Order,
     /// Fractions of a second per second.
     fractions: u32,
@@ -69,13 +71,22 @@ impl Format {
         })
     }
 
+    #[inline]
     fn time(&self, record: &Record) -> Option<Timestamp> {
         let nanos = u64::from(record.fraction) * u64::from(1_000_000_000 / self.fractions);
         let seconds = i64::from(record.seconds) - i64::from(self.zone);
-        Timestamp::from_second(seconds)
-            .ok()?
-            .checked_add(SignedDuration::from_nanos(i64::try_from(nanos).ok()?))
-            .ok()
+        match i32::try_from(nanos) {
+            Ok(nanos @ 0..1_000_000_000) => Timestamp::new(seconds, nanos).ok(),
+            _ => Timestamp::from_second(seconds)
+                .ok()?
+                .checked_add(SignedDuration::from_nanos(i64::try_from(nanos).ok()?))
+                .ok(),
+        }
+    }
+
+    /// The seconds of a record with this time.
+    fn seconds(&self, time: Timestamp) -> Option<u32> {
+        u32::try_from(time.as_second() + i64::from(self.zone)).ok()
     }
 
     /// How much speaks against a record header. One oddity alone is met in real files:
@@ -200,21 +211,66 @@ impl Record {
     }
 }
 
-/// Reads a capture in the pcap format.
-pub(super) fn read<R: Read>(input: &mut Input<R>, gaps: &mut Gaps, sink: Sink<'_>) {
+/// Records as one sees them who came from nowhere: those that nothing speaks against.
+impl Scout for Format {
+    fn find(&self, bytes: &[u8]) -> Option<usize> {
+        let mut places = 0..bytes.len();
+        places.find(|at| {
+            let rest = bytes.get(*at..).unwrap_or_default();
+            self.chained(rest, 0, End::Elsewhere, None).0
+        })
+    }
+
+    #[inline]
+    fn step<'a>(&self, bytes: &'a [u8], at: usize, last: Option<Timestamp>) -> ahead::Step<'a> {
+        let rest = bytes.get(at..).unwrap_or_default();
+        let Some(record) = self.record(rest) else {
+            return ahead::Step::Cut { need: self.record_header_len };
+        };
+        let near = last.and_then(|last| self.seconds(last));
+        if self.oddities(&record, near) > 0 {
+            return ahead::Step::Odd;
+        }
+        let end = self.record_header_len + record.caplen as usize;
+        // The header behind speaks for this one.
+        let behind = rest.get(end..).and_then(|behind| self.record(behind));
+        let Some(next) = behind else {
+            return ahead::Step::Cut { need: end + self.record_header_len };
+        };
+        if self.oddities(&next, Some(record.seconds)) >= BAD {
+            return ahead::Step::Odd;
+        }
+        let data = rest.get(self.record_header_len..end);
+        let (Some(data), Some(time)) = (data, self.time(&record)) else {
+            return ahead::Step::Odd;
+        };
+        let (number, link) = (0, self.link);
+        let frame = Frame { number, time, link, interface: 0, data, drop: None };
+        ahead::Step::Frame { time, frame, at: at + self.record_header_len, next: at + end }
+    }
+}
+
+/// Reads the file header.
+pub(super) fn begin<R: Read>(input: &mut Input<R>, gaps: &mut Gaps) -> Option<Walk> {
     let head = input.peek(FILE_HEADER_LEN);
     let have = head.len();
     let Some(format) = Format::parse(head).filter(|_| have >= FILE_HEADER_LEN) else {
         gaps.push(0, format!("the file header is cut: {have} of {FILE_HEADER_LEN} bytes"));
-        return;
+        return None;
     };
     input.consume(FILE_HEADER_LEN);
-    let mut walk = Walk { format, number: 0, last: None };
-    while walk.step(input, gaps, sink) {}
+    Some(Walk { format, number: 0, last: None })
+}
+
+/// Reads a capture in the pcap format.
+pub(super) fn read<R: Read>(input: &mut Input<R>, gaps: &mut Gaps, sink: Sink<'_>) {
+    if let Some(mut walk) = begin(input, gaps) {
+        while walk.step(input, gaps, sink) {}
+    }
 }
 
 /// One pass over the records.
-struct Walk {
+pub(super) struct Walk {
     format: Format,
     /// Frames read so far.
     number: u64,
@@ -351,5 +407,36 @@ impl Walk {
         gaps.unreadable += 1;
         let goes_on = found.map(|()| input.offset);
         gaps.hole(start, &why, self.number, input.offset - start, goes_on);
+    }
+}
+
+impl ahead::Walker for Walk {
+    type Scout = Format;
+
+    fn scout(&self) -> Format {
+        self.format
+    }
+
+    fn step(
+        &mut self,
+        input: &mut Input<ahead::Opened>,
+        gaps: &mut Gaps,
+        sink: Sink<'_>,
+    ) -> bool {
+        Self::step(self, input, gaps, sink)
+    }
+
+    fn adopt(&mut self, stretch: &Stretch) -> Option<u64> {
+        let before = self.number;
+        if let Some((first, last)) = stretch.times {
+            let seconds = self.format.seconds(first)?;
+            let first = Record { seconds, fraction: 0, caplen: 0, origlen: 0 };
+            if first.is_far_from(self.last) {
+                return None;
+            }
+            self.last = self.format.seconds(last);
+        }
+        self.number += stretch.frames;
+        Some(before)
     }
 }

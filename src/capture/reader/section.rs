@@ -118,8 +118,10 @@ struct Strays {
 pub(super) struct Section {
     pub(super) order: Order,
     /// Interfaces of the sections before.
-    base: u32,
-    interfaces: Vec<Interface>,
+    pub(super) base: u32,
+    pub(super) interfaces: Vec<Interface>,
+    /// How often something was learned of sections and interfaces.
+    pub(super) version: u32,
     strays: Option<Strays>,
     pub(super) last_time: Option<Timestamp>,
 }
@@ -130,6 +132,7 @@ impl Default for Section {
             order: Order::LITTLE,
             base: 0,
             interfaces: Vec::new(),
+            version: 0,
             strays: None,
             last_time: None,
         }
@@ -147,6 +150,7 @@ impl Section {
         self.finish(gaps);
         self.base = self.base.saturating_add(used);
         self.interfaces.clear();
+        self.version = self.version.wrapping_add(1);
         self.order = order;
     }
 
@@ -157,6 +161,7 @@ impl Section {
             gaps.push(offset, message);
             return;
         }
+        self.version = self.version.wrapping_add(1);
         self.interfaces.push(Interface::parse(bytes, self.order));
     }
 

@@ -1,0 +1,140 @@
+//! The first look at a frame, by any thread: does anybody want it?
+//!
+//! Most frames are of no interest and leave nothing. A segment of a connection that is
+//! not followed leaves a mark of a few bytes, because only the [`FlowTable`] knows
+//! whether it is.
+//!
+//! [`FlowTable`]: super::flow::FlowTable
+
+use super::flow::{Mark, may_begin};
+use super::names;
+use super::reader::{Frame, Sift};
+use crate::wire::packet::{self, LinkType, Packet, Segment};
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Knows the ports on which RDP is expected.
+#[derive(Debug, Clone)]
+pub(super) struct Sieve {
+    ports: Arc<[u16]>,
+}
+
+/// What is kept of the frames of a block.
+#[derive(Debug, Default)]
+pub(super) struct Sifted {
+    pub(super) frames: u64,
+    /// The earliest and the latest time.
+    pub(super) span: Option<(Timestamp, Timestamp)>,
+    pub(super) unknown_links: BTreeMap<i32, u64>,
+    pub(super) kept: Vec<Kept>,
+    /// Of those, the segments without their payloads, and where these stand.
+    pub(super) segments: Vec<(Segment<'static>, u32, u32)>,
+}
+
+/// A frame that somebody may want.
+#[derive(Debug)]
+pub(super) struct Kept {
+    pub(super) what: What,
+    /// Counted from 1 in its block.
+    pub(super) number: u32,
+    pub(super) time: Timestamp,
+    pub(super) link: LinkType,
+    /// Where its data begin in the block, and their length in bytes.
+    at: u32,
+    length: u32,
+}
+
+#[derive(Debug)]
+pub(super) enum What {
+    /// The next of the segments.
+    Segment,
+    /// A segment that counts only for a connection with this mark.
+    Stray(Mark),
+    /// A packet of any other kind.
+    Packet,
+}
+
+impl Kept {
+    /// The frame's bytes.
+    pub(super) fn data<'a>(&self, block: &'a [u8]) -> &'a [u8] {
+        part(block, self.at, self.length)
+    }
+}
+
+/// So many bytes of a block from a place on.
+pub(super) fn part(block: &[u8], at: u32, length: u32) -> &[u8] {
+    let at = at as usize;
+    block.get(at..at.saturating_add(length as usize)).unwrap_or_default()
+}
+
+impl Sieve {
+    pub(super) fn new(ports: &[u16]) -> Self {
+        Self { ports: ports.into() }
+    }
+
+    /// Whether one of the ends has a port on which RDP is expected.
+    fn is_expected(&self, a: u16, b: u16) -> bool {
+        self.ports.contains(&a) || self.ports.contains(&b)
+    }
+
+    fn what(&self, packet: &Packet<'_>) -> Option<What> {
+        match packet {
+            Packet::Tcp(segment) => {
+                let (from, to) = (segment.source.port(), segment.destination.port());
+                Some(if self.is_expected(from, to) {
+                    What::Segment
+                } else if may_begin(segment) || names::is_port(from) || names::is_port(to) {
+                    What::Packet
+                } else {
+                    What::Stray(Mark::of(segment.source, segment.destination))
+                })
+            }
+            Packet::Udp { source, destination, .. } => {
+                let (from, to) = (source.port(), destination.port());
+                let wanted =
+                    self.is_expected(from, to) || names::is_port(from) || names::is_port(to);
+                wanted.then_some(What::Packet)
+            }
+            Packet::Other => None,
+            Packet::IcmpError { .. } | Packet::Neighbour { .. } | Packet::Fragment(_) => {
+                Some(What::Packet)
+            }
+        }
+    }
+}
+
+impl Sift for Sieve {
+    type Sifted = Sifted;
+
+    #[inline]
+    fn frame(&self, frame: &Frame<'_>, at: usize, sifted: &mut Sifted) {
+        let time = frame.time;
+        sifted.frames += 1;
+        sifted.span = Some(match sifted.span {
+            Some((first, last)) => (first.min(time), last.max(time)),
+            None => (time, time),
+        });
+        if !frame.link.is_known() {
+            *sifted.unknown_links.entry(frame.link.0).or_default() += 1;
+            return;
+        }
+        let packet = packet::parse(frame.link, frame.data);
+        let Some(what) = self.what(&packet) else { return };
+        if let (What::Segment, Packet::Tcp(segment)) = (&what, packet) {
+            let inside = segment.payload.as_ptr().addr().wrapping_sub(frame.data.as_ptr().addr());
+            let begins = at.saturating_add(inside);
+            let begins = u32::try_from(begins).unwrap_or(u32::MAX);
+            let length = u32::try_from(segment.payload.len()).unwrap_or(u32::MAX);
+            sifted.segments.push((segment.without_payload(), begins, length));
+        }
+        sifted.kept.push(Kept {
+            what,
+            number: u32::try_from(frame.number).unwrap_or(u32::MAX),
+            time,
+            link: frame.link,
+            at: u32::try_from(at).unwrap_or(u32::MAX),
+            length: u32::try_from(frame.data.len()).unwrap_or(u32::MAX),
+        });
+    }
+}
