@@ -3,7 +3,6 @@
 
 use crate::base::{HostTime, millis_between};
 use crate::wire::packet::Segment;
-use std::collections::VecDeque;
 
 /// Header values of a segment by which its second copy is recognised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +15,14 @@ struct Fingerprint {
     payload_len: u32,
     window: u16,
     flags: crate::wire::packet::Flags,
+}
+
+impl Fingerprint {
+    /// The same for equal fingerprints, and for few others.
+    fn number(&self) -> u32 {
+        let id = u32::from(self.id.unwrap_or_default());
+        self.seq ^ self.ack.rotate_left(16) ^ id.wrapping_mul(0x9e37_79b1) ^ self.payload_len
+    }
 }
 
 /// Capture points are at most this far apart, in ms.
@@ -51,7 +58,12 @@ impl Seen {
 /// The segments that one side sent last.
 #[derive(Debug, Default)]
 pub(super) struct Copies {
-    recent: VecDeque<Seen>,
+    /// A ring once it is full: `oldest` is the next to go.
+    recent: Vec<Seen>,
+    oldest: usize,
+    /// A number for each of them that copies have in common: looked through first, as
+    /// hardly any segment has a copy.
+    numbers: Vec<u32>,
 }
 
 impl Copies {
@@ -69,24 +81,41 @@ impl Copies {
         if print.id.is_none() && segment.seq_len() == 0 && !segment.flags.rst {
             return false;
         }
+        let timestamps = segment.options.timestamps;
+        let seen = Seen { print, time, ttl: segment.ttl, timestamps };
+        let number = print.number();
+        let known = self.numbers.contains(&number) && self.knows(&seen);
+        if !known {
+            self.keep(seen, number);
+        }
+        known
+    }
+
+    fn knows(&self, seen: &Seen) -> bool {
+        let print = &seen.print;
         // Tools that write one identification into every packet say nothing with it.
         let constant = self.recent.iter().any(|seen| {
             let other = &seen.print;
             other.id == print.id && (other.seq, other.payload_len) != (print.seq, print.payload_len)
         });
-        let timestamps = segment.options.timestamps;
-        let seen = Seen { print, time, ttl: segment.ttl, timestamps };
-        let known = self.recent.iter().rev().any(|other| {
-            other.print == print
-                && millis_between(other.time.0, time.0).abs() < seen.reach_ms(other, constant)
-        });
-        if !known {
-            if self.recent.len() == FINGERPRINTS_KEPT {
-                self.recent.pop_front();
-            }
-            self.recent.push_back(seen);
+        self.recent.iter().any(|other| {
+            other.print == *print
+                && millis_between(other.time.0, seen.time.0).abs() < seen.reach_ms(other, constant)
+        })
+    }
+
+    fn keep(&mut self, seen: Seen, number: u32) {
+        if self.recent.len() < FINGERPRINTS_KEPT {
+            self.recent.push(seen);
+            self.numbers.push(number);
+            return;
         }
-        known
+        if let Some((slot, its)) =
+            self.recent.get_mut(self.oldest).zip(self.numbers.get_mut(self.oldest))
+        {
+            (*slot, *its) = (seen, number);
+        }
+        self.oldest = (self.oldest + 1) % FINGERPRINTS_KEPT;
     }
 }
 

@@ -110,10 +110,10 @@ impl Marks {
 /// Whether a segment on other ports may be the first of a connection that counts: one that
 /// opens it, or says what it is. All others count only for connections that are known.
 #[inline]
-pub(super) fn may_begin(segment: &Segment<'_>) -> bool {
-    match segment.payload {
-        [] => segment.flags.syn,
-        _ => service::may_be_first_payload(segment),
+pub(super) fn may_begin(syn: bool, to_port: u16, payload: &[u8]) -> bool {
+    match payload {
+        [] => syn,
+        _ => service::may_be_first_payload(to_port, payload),
     }
 }
 
@@ -175,6 +175,16 @@ impl FlowTable {
         let (source, destination) =
             (Endpoint::from(segment.source), Endpoint::from(segment.destination));
         let key = FlowKey::of(source, destination);
+        let to_rdp = self.is_rdp(destination);
+        let from_rdp = self.is_rdp(source);
+        let is_stray = || {
+            let mark = Mark::of(segment.source, segment.destination);
+            !may_begin(segment.flags.syn, segment.destination.port(), segment.payload)
+                && !self.knows(mark)
+        };
+        if !to_rdp && !from_rdp && is_stray() {
+            return;
+        }
         if let Some(live) = self.live.get_mut(&key) {
             if !live.is_new_connection(segment) {
                 let before = live.held();
@@ -188,8 +198,6 @@ impl FlowTable {
             }
             self.end(key);
         }
-        let to_rdp = self.is_rdp(destination);
-        let from_rdp = self.is_rdp(source);
         if to_rdp || from_rdp {
             let client = if to_rdp && !(from_rdp && segment.flags.syn && segment.flags.ack) {
                 (source, destination)

@@ -50,13 +50,12 @@ pub(super) fn is_gateway_request(line: &str) -> bool {
 /// A ClientHello that fits one record and one segment.
 /// Whether a first payload may tell what the connection is, as far as its first bytes say.
 #[inline]
-pub(super) fn may_be_first_payload(segment: &Segment<'_>) -> bool {
+pub(super) fn may_be_first_payload(to_port: u16, payload: &[u8]) -> bool {
     let begins_hello = || {
         let handshake = ContentType::HANDSHAKE.0;
-        matches!(segment.payload, [kind, _, _, _, _, 1, ..] if *kind == handshake)
+        matches!(payload, [kind, _, _, _, _, 1, ..] if *kind == handshake)
     };
-    x224::is_connection_request(segment.payload)
-        || segment.destination.port() == HTTPS_PORT && begins_hello()
+    x224::is_connection_request(payload) || to_port == HTTPS_PORT && begins_hello()
 }
 
 fn client_hello(payload: &[u8]) -> Option<ClientHello> {

@@ -9,6 +9,7 @@
 use super::flow::{Mark, may_begin};
 use super::names;
 use super::reader::{Frame, Sift};
+use crate::wire::glance::{Transport, glance};
 use crate::wire::packet::{self, LinkType, Packet, Segment};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -78,13 +79,48 @@ impl Sieve {
         self.ports.contains(&a) || self.ports.contains(&b)
     }
 
+    /// Whether a port is one of those whose packets are looked at in full.
+    fn is_of_note(&self, port: u16) -> bool {
+        self.ports.contains(&port) || names::is_port(port)
+    }
+
+    /// What a plain frame is to be kept as, unless only a look in full can tell.
+    #[inline]
+    fn at_a_glance(&self, link: LinkType, data: &[u8]) -> Option<Option<What>> {
+        let seen = glance(link, data)?;
+        if self.is_of_note(seen.source_port) || self.is_of_note(seen.destination_port) {
+            return None;
+        }
+        match seen.transport {
+            Transport::Tcp { syn, payload } => {
+                let is_stray = !may_begin(syn, seen.destination_port, payload);
+                let mark = || Mark::of(seen.source(), seen.destination());
+                is_stray.then(|| Some(What::Stray(mark())))
+            }
+            Transport::Udp => Some(None),
+        }
+    }
+
+    fn in_full(&self, frame: &Frame<'_>, at: usize, sifted: &mut Sifted) -> Option<What> {
+        let packet = packet::parse(frame.link, frame.data);
+        let what = self.what(&packet)?;
+        if let (What::Segment, Packet::Tcp(segment)) = (&what, packet) {
+            let inside = segment.payload.as_ptr().addr().wrapping_sub(frame.data.as_ptr().addr());
+            let begins = at.saturating_add(inside);
+            let begins = u32::try_from(begins).unwrap_or(u32::MAX);
+            let length = u32::try_from(segment.payload.len()).unwrap_or(u32::MAX);
+            sifted.segments.push((segment.without_payload(), begins, length));
+        }
+        Some(what)
+    }
+
     fn what(&self, packet: &Packet<'_>) -> Option<What> {
         match packet {
             Packet::Tcp(segment) => {
                 let (from, to) = (segment.source.port(), segment.destination.port());
                 Some(if self.is_expected(from, to) {
                     What::Segment
-                } else if may_begin(segment) || names::is_port(from) || names::is_port(to) {
+                } else if may_begin(segment.flags.syn, to, segment.payload) || names::is_port(from) || names::is_port(to) {
                     What::Packet
                 } else {
                     What::Stray(Mark::of(segment.source, segment.destination))
@@ -119,15 +155,11 @@ impl Sift for Sieve {
             *sifted.unknown_links.entry(frame.link.0).or_default() += 1;
             return;
         }
-        let packet = packet::parse(frame.link, frame.data);
-        let Some(what) = self.what(&packet) else { return };
-        if let (What::Segment, Packet::Tcp(segment)) = (&what, packet) {
-            let inside = segment.payload.as_ptr().addr().wrapping_sub(frame.data.as_ptr().addr());
-            let begins = at.saturating_add(inside);
-            let begins = u32::try_from(begins).unwrap_or(u32::MAX);
-            let length = u32::try_from(segment.payload.len()).unwrap_or(u32::MAX);
-            sifted.segments.push((segment.without_payload(), begins, length));
-        }
+        let what = match self.at_a_glance(frame.link, frame.data) {
+            Some(what) => what,
+            None => self.in_full(frame, at, sifted),
+        };
+        let Some(what) = what else { return };
         sifted.kept.push(Kept {
             what,
             number: u32::try_from(frame.number).unwrap_or(u32::MAX),

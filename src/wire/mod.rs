@@ -13,6 +13,7 @@ pub mod decrypt;
 pub mod dns;
 pub mod dtls;
 pub mod gcc;
+pub mod glance;
 mod gcc_server;
 pub mod icmp;
 mod ip;

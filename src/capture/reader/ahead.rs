@@ -251,8 +251,7 @@ impl<'a, W: Walker, S: Sift> Shared<'a, W, S> {
         scout: &(u32, W::Scout),
     ) -> Block<S::Sifted> {
         let offset = index * BLOCK;
-        buffer.clear();
-        let found = grow(self.bytes, offset, &mut buffer, whole_block() + SLACK).and_then(|()| self.scout(offset, &mut buffer, scout));
+        let found = fill(self.bytes, offset, &mut buffer, 0, whole_block() + SLACK).and_then(|()| self.scout(offset, &mut buffer, scout));
         Block { buffer, found }
     }
 
@@ -280,7 +279,8 @@ impl<'a, W: Walker, S: Sift> Shared<'a, W, S> {
                     if there > MOST || there <= buffer.len() {
                         break;
                     }
-                    let grown = grow(self.bytes, offset, buffer, there + SLACK);
+                    let have = buffer.len();
+                    let grown = fill(self.bytes, offset, buffer, have, there + SLACK);
                     if grown.is_none() || buffer.len() < there {
                         break;
                     }
@@ -298,10 +298,15 @@ fn whole_block() -> usize {
     BLOCK as usize
 }
 
-/// Grows a buffer that holds the bytes from an offset on to as many as are wanted and
-/// there.
-fn grow(bytes: &ReadAt, offset: u64, buffer: &mut Vec<u8>, wanted: usize) -> Option<()> {
-    let have = buffer.len();
+/// Makes a buffer, which holds so many of the bytes from an offset on, hold as many as are
+/// wanted and there.
+fn fill(
+    bytes: &ReadAt,
+    offset: u64,
+    buffer: &mut Vec<u8>,
+    have: usize,
+    wanted: usize,
+) -> Option<()> {
     buffer.resize(wanted, 0);
     let got = bytes.read(offset + have as u64, buffer.get_mut(have..)?).ok()?;
     buffer.truncate(have + got);
