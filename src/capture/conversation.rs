@@ -128,12 +128,19 @@ impl Live {
     pub(super) fn is_new_connection(&self, segment: &Segment<'_>) -> bool {
         segment.flags.syn
             && !segment.flags.ack
-            && Endpoint::from(segment.source) == self.client
+            && self.is_from_client(segment)
             && (self.tcp.close.is_some()
                 || self.tcp.established.is_some()
                 || self.syn_seq.is_none())
             && self.syn_seq != Some(segment.seq)
             && !self.is_late_syn(segment)
+    }
+
+    fn is_from_client(&self, segment: &Segment<'_>) -> bool {
+        // The address is compared only where the port does not tell.
+        self.client.port == Some(segment.source.port())
+            && (self.client.port != self.server.port
+                || Endpoint::from(segment.source) == self.client)
     }
 
     /// Whether the capture shows the SYN behind the SYN-ACK that answers it.
@@ -146,8 +153,7 @@ impl Live {
 
     /// Takes one segment of this connection.
     pub(super) fn segment(&mut self, frame: FrameNumber, time: HostTime, segment: &Segment<'_>) {
-        let side =
-            if Endpoint::from(segment.source) == self.client { Side::Client } else { Side::Server };
+        let side = if self.is_from_client(segment) { Side::Client } else { Side::Server };
         self.frames += 1;
         self.last = (frame, time);
         let [client, server] = &mut self.trackers;

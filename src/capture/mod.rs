@@ -40,6 +40,8 @@ use neighbours::Neighbours;
 use owners::Owners;
 use sieve::{Sieve, Sifted, What};
 use std::collections::BTreeMap;
+use std::hash::{Hash, Hasher};
+use std::net::IpAddr;
 use std::sync::Arc;
 use udp::UdpChannels;
 
@@ -193,10 +195,7 @@ impl Walk {
     /// may carry parts of another one: `left` says how often.
     fn packet(&mut self, number: u64, time: HostTime, packet: Packet<'_>, left: u8) {
         match packet {
-            Packet::Tcp(segment) => {
-                self.names.segment(number, time, &segment);
-                self.flows.segment(number, time, &segment);
-            }
+            Packet::Tcp(segment) => self.segment(number, time, &segment),
             Packet::Udp { source, destination, payload } => {
                 self.names.datagram(number, time, source, destination, payload);
                 self.udp.datagram(number, time, (source, destination), payload);
@@ -221,6 +220,11 @@ impl Walk {
             }
             Packet::Other => {}
         }
+    }
+
+    fn segment(&mut self, number: u64, time: HostTime, segment: &Segment<'_>) {
+        self.names.segment(number, time, segment);
+        self.flows.segment(number, time, segment);
     }
 
     fn links_not_read(&self) -> Vec<Gap> {
@@ -296,14 +300,17 @@ impl Take<Sifted> for Walk {
         for (link, frames) in sifted.unknown_links {
             *self.unknown_links.entry(link).or_default() += frames;
         }
-        let mut segments = sifted.segments.into_iter();
+        // The segments get back the payloads that stand in the block.
+        let mut segments: Vec<(Segment<'_>, u32, u32)> = sifted.segments;
+        let mut segments = segments.iter_mut();
         for kept in &sifted.kept {
             let (number, time) = (before + u64::from(kept.number), HostTime(kept.time));
             let packet = match kept.what {
                 What::Segment => {
                     let Some((segment, at, length)) = segments.next() else { break };
-                    let payload = sieve::part(block, at, length);
-                    Packet::Tcp(Segment { payload, ..segment })
+                    segment.payload = sieve::part(block, *at, *length);
+                    self.segment(number, time, segment);
+                    continue;
                 }
                 What::Stray(mark) if !self.flows.knows(mark) => continue,
                 What::Stray(_) | What::Packet => packet::parse(kept.link, kept.data(block)),
@@ -314,8 +321,24 @@ impl Take<Sifted> for Walk {
 }
 
 /// The key of a connection, independent of direction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct FlowKey(Endpoint, Endpoint);
+
+/// As few words as tell it.
+impl Hash for FlowKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        for end in [&self.0, &self.1] {
+            let port = u64::from(end.port.unwrap_or_default());
+            match end.address {
+                IpAddr::V4(address) => state.write_u64(u64::from(address.to_bits()) << 16 | port),
+                IpAddr::V6(address) => {
+                    state.write_u128(address.to_bits());
+                    state.write_u64(port);
+                }
+            }
+        }
+    }
+}
 
 impl FlowKey {
     fn of(a: Endpoint, b: Endpoint) -> Self {

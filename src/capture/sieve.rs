@@ -9,7 +9,7 @@
 use super::flow::{Mark, may_begin};
 use super::names;
 use super::reader::{Frame, Sift};
-use crate::wire::glance::{Transport, glance};
+use crate::wire::glance::{self, Transport, glance};
 use crate::wire::packet::{self, LinkType, Packet, Segment};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -31,6 +31,17 @@ pub(super) struct Sifted {
     pub(super) kept: Vec<Kept>,
     /// Of those, the segments without their payloads, and where these stand.
     pub(super) segments: Vec<(Segment<'static>, u32, u32)>,
+}
+
+impl Sifted {
+    /// Keeps a segment of a frame whose data stand at this place of the block.
+    #[inline]
+    fn keep(&mut self, frame: &Frame<'_>, at: usize, segment: &Segment<'_>) {
+        let inside = segment.payload.as_ptr().addr().wrapping_sub(frame.data.as_ptr().addr());
+        let begins = u32::try_from(at.saturating_add(inside)).unwrap_or(u32::MAX);
+        let length = u32::try_from(segment.payload.len()).unwrap_or(u32::MAX);
+        self.segments.push((segment.without_payload(), begins, length));
+    }
 }
 
 /// A frame that somebody may want.
@@ -102,30 +113,39 @@ impl Sieve {
     }
 
     fn in_full(&self, frame: &Frame<'_>, at: usize, sifted: &mut Sifted) -> Option<What> {
+        if let Some(segment) = glance::segment(frame.link, frame.data) {
+            let what = self.what_segment(&segment);
+            if matches!(what, What::Segment) {
+                sifted.keep(frame, at, &segment);
+            }
+            return Some(what);
+        }
         let packet = packet::parse(frame.link, frame.data);
         let what = self.what(&packet)?;
         if let (What::Segment, Packet::Tcp(segment)) = (&what, packet) {
-            let inside = segment.payload.as_ptr().addr().wrapping_sub(frame.data.as_ptr().addr());
-            let begins = at.saturating_add(inside);
-            let begins = u32::try_from(begins).unwrap_or(u32::MAX);
-            let length = u32::try_from(segment.payload.len()).unwrap_or(u32::MAX);
-            sifted.segments.push((segment.without_payload(), begins, length));
+            sifted.keep(frame, at, &segment);
         }
         Some(what)
     }
 
+    #[inline]
+    fn what_segment(&self, segment: &Segment<'_>) -> What {
+        let (from, to) = (segment.source.port(), segment.destination.port());
+        if self.is_expected(from, to) {
+            What::Segment
+        } else if may_begin(segment.flags.syn, to, segment.payload)
+            || names::is_port(from)
+            || names::is_port(to)
+        {
+            What::Packet
+        } else {
+            What::Stray(Mark::of(segment.source, segment.destination))
+        }
+    }
+
     fn what(&self, packet: &Packet<'_>) -> Option<What> {
         match packet {
-            Packet::Tcp(segment) => {
-                let (from, to) = (segment.source.port(), segment.destination.port());
-                Some(if self.is_expected(from, to) {
-                    What::Segment
-                } else if may_begin(segment.flags.syn, to, segment.payload) || names::is_port(from) || names::is_port(to) {
-                    What::Packet
-                } else {
-                    What::Stray(Mark::of(segment.source, segment.destination))
-                })
-            }
+            Packet::Tcp(segment) => Some(self.what_segment(segment)),
             Packet::Udp { source, destination, .. } => {
                 let (from, to) = (source.port(), destination.port());
                 let wanted =

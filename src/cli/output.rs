@@ -7,6 +7,9 @@ use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal as _, Read as _, StdoutLock, Write};
 use std::path::{Path, PathBuf};
 
+/// Bytes that are handed to the system at a time: reports of many attempts are long.
+const WRITTEN_AT_ONCE: usize = 1 << 16;
+
 /// Columns where nobody says how wide the terminal is.
 const DEFAULT_WIDTH: u16 = 100;
 
@@ -28,9 +31,9 @@ impl Output {
                 refuse_evidence(path)?;
                 let file =
                     File::create(path).with_context(|| format!("creating {}", path.display()))?;
-                Self::File(BufWriter::new(file), path.to_owned())
+                Self::File(BufWriter::with_capacity(WRITTEN_AT_ONCE, file), path.to_owned())
             }
-            None => Self::Stdout(BufWriter::new(io::stdout().lock())),
+            None => Self::Stdout(BufWriter::with_capacity(WRITTEN_AT_ONCE, io::stdout().lock())),
         })
     }
 

@@ -7,6 +7,7 @@
 
 mod archive;
 mod budget;
+mod buffer;
 mod codec;
 mod evidence;
 mod export;
@@ -18,6 +19,7 @@ mod read_at;
 mod unicode;
 
 pub use budget::Budget;
+pub use buffer::Buffer;
 pub use evidence::{EvidenceFile, ReadSeek};
 pub use kind::{FileKind, sniff};
 pub use read_at::ReadAt;

@@ -110,6 +110,7 @@ impl Segment<'static> {
 
 /// Reads a header and what follows it. A header whose options the snap length cut
 /// off still tells ports, numbers and flags, and they are what counts.
+#[inline]
 pub(super) fn read<'a>(internet: &Internet, bytes: &'a [u8]) -> Option<Segment<'a>> {
     let (header, rest) = bytes.split_first_chunk::<16>()?;
     let &[sp0, sp1, dp0, dp1, s0, s1, s2, s3, a0, a1, a2, a3, offset, bits, w0, w1] = header;

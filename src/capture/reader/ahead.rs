@@ -8,14 +8,14 @@
 
 use super::input::Input;
 use super::{Frame, Gaps, Sink};
-use crate::intake::{EvidenceFile, ReadAt, ReadSeek};
+use crate::intake::{Buffer, EvidenceFile, ReadAt, ReadSeek};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Bytes of a block: few enough that block and facts stay in a processor's own cache.
-pub(super) const BLOCK: u64 = 256 << 10;
+pub(super) const BLOCK: u64 = 512 << 10;
 
 /// Bytes behind a block that are read with it, for its last record and the header behind.
 const SLACK: usize = 4 << 10;
@@ -172,7 +172,7 @@ struct State<'a, W: Walker, S: Sift> {
     delivered: u64,
     ready: BTreeMap<u64, Block<S::Sifted>>,
     /// Buffers that wait for their next block.
-    spare: Vec<Vec<u8>>,
+    spare: Vec<Buffer>,
     /// Whoever has it delivers.
     baton: Option<Baton<'a, W, S>>,
     over: bool,
@@ -183,7 +183,7 @@ type Instructed<S> = Arc<(u32, S)>;
 
 /// A block that was read.
 struct Block<T> {
-    buffer: Vec<u8>,
+    buffer: Buffer,
     found: Option<(Stretch, T)>,
 }
 
@@ -204,7 +204,7 @@ impl<'a, W: Walker, S: Sift> Shared<'a, W, S> {
     }
 
     /// The next block: its index, a buffer for it, and a scout.
-    fn claim(&self) -> Option<(u64, Vec<u8>, Instructed<W::Scout>)> {
+    fn claim(&self) -> Option<(u64, Buffer, Instructed<W::Scout>)> {
         let mut state = self.lock();
         loop {
             if state.over || state.claimed >= self.blocks {
@@ -229,7 +229,7 @@ impl<'a, W: Walker, S: Sift> Shared<'a, W, S> {
             let version = state.scout.0;
             drop(state);
             let Block { buffer, found } = block;
-            baton.deliver((next + 1) * BLOCK, &buffer, found);
+            baton.deliver((next + 1) * BLOCK, buffer.bytes(), found);
             let now = baton.walker.version();
             let news = (now != version).then(|| Arc::new((now, baton.walker.scout())));
             state = self.lock();
@@ -247,11 +247,11 @@ impl<'a, W: Walker, S: Sift> Shared<'a, W, S> {
     fn read_block(
         &self,
         index: u64,
-        mut buffer: Vec<u8>,
+        mut buffer: Buffer,
         scout: &(u32, W::Scout),
     ) -> Block<S::Sifted> {
         let offset = index * BLOCK;
-        let found = fill(self.bytes, offset, &mut buffer, 0, whole_block() + SLACK).and_then(|()| self.scout(offset, &mut buffer, scout));
+        let found = buffer.read(self.bytes, offset, whole_block() + SLACK).ok().and_then(|()| self.scout(offset, &mut buffer, scout));
         Block { buffer, found }
     }
 
@@ -259,14 +259,14 @@ impl<'a, W: Walker, S: Sift> Shared<'a, W, S> {
     fn scout(
         &self,
         offset: u64,
-        buffer: &mut Vec<u8>,
+        buffer: &mut Buffer,
         (version, scout): &(u32, W::Scout),
     ) -> Option<(Stretch, S::Sifted)> {
-        let begins = scout.find(buffer.get(..SOUGHT).unwrap_or(buffer))?;
+        let begins = scout.find(buffer.bytes().get(..SOUGHT).unwrap_or(buffer.bytes()))?;
         let (mut at, mut frames, mut times) = (begins, 0, None);
         let mut sifted = S::Sifted::default();
         while at < whole_block() {
-            match scout.step(buffer, at, times.map(|(_, last)| last)) {
+            match scout.step(buffer.bytes(), at, times.map(|(_, last)| last)) {
                 Step::Frame { time, frame, at: data, next } => {
                     frames += 1;
                     times = Some((times.map_or(time, |(first, _)| first), time));
@@ -276,12 +276,11 @@ impl<'a, W: Walker, S: Sift> Shared<'a, W, S> {
                 Step::Other { next } => at = next,
                 Step::Cut { need } => {
                     let there = at + need;
-                    if there > MOST || there <= buffer.len() {
+                    if there > MOST || there <= buffer.bytes().len() {
                         break;
                     }
-                    let have = buffer.len();
-                    let grown = fill(self.bytes, offset, buffer, have, there + SLACK);
-                    if grown.is_none() || buffer.len() < there {
+                    let grown = buffer.read_on(self.bytes, offset, there + SLACK);
+                    if grown.is_err() || buffer.bytes().len() < there {
                         break;
                     }
                 }
@@ -296,21 +295,6 @@ impl<'a, W: Walker, S: Sift> Shared<'a, W, S> {
 #[expect(clippy::cast_possible_truncation, reason = "a quarter of a megabyte")]
 fn whole_block() -> usize {
     BLOCK as usize
-}
-
-/// Makes a buffer, which holds so many of the bytes from an offset on, hold as many as are
-/// wanted and there.
-fn fill(
-    bytes: &ReadAt,
-    offset: u64,
-    buffer: &mut Vec<u8>,
-    have: usize,
-    wanted: usize,
-) -> Option<()> {
-    buffer.resize(wanted, 0);
-    let got = bytes.read(offset + have as u64, buffer.get_mut(have..)?).ok()?;
-    buffer.truncate(have + got);
-    Some(())
 }
 
 /// Whoever panics must not leave the others waiting.
