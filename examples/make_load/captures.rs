@@ -107,7 +107,11 @@ fn attempt(number: u64, now: i64) -> Talk {
         2 => alerted(seed, At::Server, 40),
         kind => {
             let mut talk = Talk::new([10, 20, 1, 42], SERVER, seed, DAY, At::Server);
-            if kind == 3 { refused(&mut talk) } else { unanswered(&mut talk) }
+            if kind == 3 {
+                refused(&mut talk)
+            } else {
+                unanswered(&mut talk)
+            }
             talk
         }
     };
@@ -223,8 +227,11 @@ fn files(length: usize, noise: &mut Noise) -> Vec<u8> {
 /// Datagrams of the server, and one of the client.
 fn datagrams(talk: &mut Talk, count: usize, length: usize, noise: &mut Noise) {
     for number in 0..=count {
-        let (from, to) =
-            if number < count { (&talk.server, &talk.client) } else { (&talk.client, &talk.server) };
+        let (from, to) = if number < count {
+            (&talk.server, &talk.client)
+        } else {
+            (&talk.client, &talk.server)
+        };
         let ip = ipv4(from.address, to.address, 120, 0, IpNumber::UDP);
         let builder = PacketBuilder::ethernet2(mac(from.address), mac(to.address))
             .ip(IpHeaders::Ipv4(ip, Default::default()))

@@ -12,9 +12,9 @@
     reason = "the writers are those of the samples, which use more of them and know their sizes"
 )]
 
+mod captures;
 #[path = "../make_samples/mod.rs"]
 mod make_samples;
-mod captures;
 mod siege;
 mod tickets;
 
@@ -34,8 +34,10 @@ fn main() -> io::Result<()> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
         ["walk", file] => walk(file),
-        ["logs-rare", size, file] => write(file, mib(size)?, rare),
-        ["logs-flood", size, file] => write(file, mib(size)?, flood),
+        ["logs-rare", size, file] => write(file, mib(size)?, rare, Log::nested_bytes),
+        ["logs-flood", size, file] => write(file, mib(size)?, flood, Log::nested_bytes),
+        ["flat-logs-rare", size, file] => write(file, mib(size)?, rare, Log::bytes),
+        ["flat-logs-flood", size, file] => write(file, mib(size)?, flood, Log::bytes),
         ["capture-mixed", size, file] => captures::mixed(file, mib(size)?),
         ["capture-rdp", size, file] => captures::sessions(file, mib(size)?),
         ["siege", connections, folder] => {
@@ -45,7 +47,7 @@ fn main() -> io::Result<()> {
             tickets::write(count.parse().map_err(io::Error::other)?, Path::new(folder))
         }
         _ => Err(io::Error::other(
-            "usage: make_load logs-rare|logs-flood|capture-mixed|capture-rdp SIZE_MIB FILE | walk FILE | siege CONNECTIONS FOLDER | tickets COUNT FOLDER",
+            "usage: make_load [flat-]logs-rare|[flat-]logs-flood|capture-mixed|capture-rdp SIZE_MIB FILE | walk FILE | siege CONNECTIONS FOLDER | tickets COUNT FOLDER",
         )),
     }
 }
@@ -66,7 +68,12 @@ fn mib(text: &str) -> io::Result<u64> {
 }
 
 /// Writes blocks of events until the file has its size.
-fn write(file: &str, size: u64, event: fn(u64, &mut Dice) -> Event) -> io::Result<()> {
+fn write(
+    file: &str,
+    size: u64,
+    event: fn(u64, &mut Dice) -> Event,
+    bytes: fn(&Log) -> Vec<u8>,
+) -> io::Result<()> {
     const BLOCK: u64 = 20_000;
     let mut out = BufWriter::new(File::create(file)?);
     out.write_all(&[0; FILE_HEADER_LEN])?;
@@ -75,7 +82,7 @@ fn write(file: &str, size: u64, event: fn(u64, &mut Dice) -> Event) -> io::Resul
         let events = (record..record + BLOCK).map(|number| event(number, &mut dice)).collect();
         let computer = "TS-LOAD-01.example.test";
         let log = Log { channel: "Security", computer, first_record: record, events };
-        let bytes = log.bytes();
+        let bytes = bytes(&log);
         let body = bytes.get(FILE_HEADER_LEN..).unwrap_or_default();
         out.write_all(body)?;
         chunks += body.len() / CHUNK_LEN;

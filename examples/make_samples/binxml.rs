@@ -3,6 +3,9 @@
 
 use std::collections::HashMap;
 
+/// The type of values that are binary XML themselves.
+pub(crate) const XML: u8 = 0x21;
+
 /// A typed value of a substitution array.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Value {
@@ -19,6 +22,8 @@ pub(crate) enum Value {
     Sid(Vec<u8>),
     Hex32(u32),
     Hex64(u64),
+    /// A fragment of binary XML.
+    Xml(Vec<u8>),
 }
 
 impl Value {
@@ -37,6 +42,7 @@ impl Value {
             Self::Sid(_) => 0x13,
             Self::Hex32(_) => 0x14,
             Self::Hex64(_) => 0x15,
+            Self::Xml(_) => XML,
             Self::TextArray(_) => 0x81,
         }
     }
@@ -52,7 +58,7 @@ impl Value {
             Self::U16(v) => v.to_le_bytes().to_vec(),
             Self::U32(v) | Self::Hex32(v) => v.to_le_bytes().to_vec(),
             Self::U64(v) | Self::FileTime(v) | Self::Hex64(v) => v.to_le_bytes().to_vec(),
-            Self::Binary(v) | Self::Sid(v) => v.clone(),
+            Self::Binary(v) | Self::Sid(v) | Self::Xml(v) => v.clone(),
             Self::Guid(v) => v.to_vec(),
         }
     }
@@ -79,11 +85,19 @@ pub(crate) struct Element {
     pub(crate) attributes: Vec<(String, Slot)>,
     pub(crate) text: Option<Slot>,
     pub(crate) children: Vec<Element>,
+    /// What stands behind the children.
+    pub(crate) last: Option<Slot>,
 }
 
 impl Element {
     pub(crate) fn new(name: &str) -> Self {
-        Self { name: name.to_owned(), attributes: Vec::new(), text: None, children: Vec::new() }
+        Self {
+            name: name.to_owned(),
+            attributes: Vec::new(),
+            text: None,
+            children: Vec::new(),
+            last: None,
+        }
     }
 
     pub(crate) fn attribute(mut self, name: &str, slot: Slot) -> Self {
@@ -178,7 +192,7 @@ fn element(node: &Element, names: &mut Names, base: u32, out: &mut Vec<u8>) {
         }
         patch(out, list_at);
     }
-    if node.text.is_none() && node.children.is_empty() {
+    if node.text.is_none() && node.children.is_empty() && node.last.is_none() {
         out.push(0x03);
     } else {
         out.push(0x02);
@@ -187,6 +201,9 @@ fn element(node: &Element, names: &mut Names, base: u32, out: &mut Vec<u8>) {
         }
         for child in &node.children {
             element(child, names, base, out);
+        }
+        if let Some(last) = &node.last {
+            slot(last, out);
         }
         out.push(0x04);
     }

@@ -1,6 +1,6 @@
 //! Event log files: header, chunks, records, checksums.
 
-use super::binxml::{Element, Names, Slot, Value, definition, values};
+use super::binxml::{Element, Names, Slot, Value, XML, definition, values};
 use std::collections::HashMap;
 
 const FILE_HEADER_LEN: usize = 4096;
@@ -63,6 +63,14 @@ fn filetime(time_ms: i64) -> u64 {
     u64::try_from((time_ms + 11_644_473_600_000) * 10_000).expect("samples lie after 1601")
 }
 
+/// What a record consists of.
+struct Parts {
+    root: Element,
+    array: Vec<Value>,
+    /// A template in the last value, and its values.
+    inner: Option<(Element, Vec<Value>)>,
+}
+
 struct Chunk {
     data: Vec<u8>,
     names: Names,
@@ -87,15 +95,31 @@ impl Chunk {
     }
 
     /// Appends a record; false when the chunk is full.
-    fn push(&mut self, id: u64, time_ms: i64, root: &Element, array: &[Value]) -> bool {
-        let saved = (self.names.clone(), self.templates.clone(), self.template_buckets.clone());
+    fn push(&mut self, id: u64, time_ms: i64, parts: &Parts) -> bool {
+        // Only the last records of a chunk may not fit.
+        let is_nearly_full = self.data.len() > CHUNK_LEN / 2;
+        let saved = is_nearly_full
+            .then(|| (self.names.clone(), self.templates.clone(), self.template_buckets.clone()));
         let start = u32::try_from(self.data.len()).expect("a chunk has 64 KiB");
         let mut record = b"**\0\0\0\0\0\0".to_vec();
         record.extend_from_slice(&id.to_le_bytes());
         record.extend_from_slice(&filetime(time_ms).to_le_bytes());
-        record.extend_from_slice(&[0x0f, 1, 1, 0, 0x0c, 1]);
-        self.template(root, start, &mut record);
-        record.extend_from_slice(&values(array));
+        self.fragment(&parts.root, start, &mut record);
+        match &parts.inner {
+            None => record.extend_from_slice(&values(&parts.array)),
+            Some((inner, array)) => {
+                // The fragment is the last value, so it begins where the others end.
+                let mut all = [&parts.array[..], &[Value::Xml(Vec::new())]].concat();
+                let before = u32::try_from(record.len() + values(&all).len()).expect("short");
+                let mut fragment = Vec::new();
+                self.fragment(inner, start + before, &mut fragment);
+                fragment.extend_from_slice(&values(array));
+                fragment.push(0);
+                all.pop();
+                all.push(Value::Xml(fragment));
+                record.extend_from_slice(&values(&all));
+            }
+        }
         record.push(0);
         while !(record.len() + 4).is_multiple_of(8) {
             record.push(0);
@@ -104,13 +128,21 @@ impl Chunk {
         record[4..8].copy_from_slice(&length.to_le_bytes());
         record.extend_from_slice(&length.to_le_bytes());
         if self.data.len() + record.len() > CHUNK_LEN {
-            (self.names, self.templates, self.template_buckets) = saved;
+            if let Some(saved) = saved {
+                (self.names, self.templates, self.template_buckets) = saved;
+            }
             return false;
         }
         self.data.extend_from_slice(&record);
         self.last = id;
         self.last_offset = start;
         true
+    }
+
+    /// A fragment with an instance of a template, without its values.
+    fn fragment(&mut self, root: &Element, start: u32, out: &mut Vec<u8>) {
+        out.extend_from_slice(&[0x0f, 1, 1, 0, 0x0c, 1]);
+        self.template(root, start, out);
     }
 
     fn template(&mut self, root: &Element, start: u32, record: &mut Vec<u8>) {
@@ -191,18 +223,46 @@ impl Log {
         Self { channel: "ForwardedEvents", computer: "COLLECTOR", first_record: 1, events }
     }
 
-    /// The file.
+    /// The file. Each template is the whole event.
     pub(crate) fn bytes(&self) -> Vec<u8> {
+        self.file(|event, id| {
+            let (root, array) = self.template(event, id);
+            Parts { root, array, inner: None }
+        })
+    }
+
+    /// The file as Windows writes it: one template for `System` of all events, and in its
+    /// last value another one for the data of those of a kind.
+    #[allow(dead_code, reason = "only large logs are so, not those of samples")]
+    pub(crate) fn nested_bytes(&self) -> Vec<u8> {
+        self.file(|event, id| {
+            let (mut root, mut array) =
+                self.template(&Event { body: Body::Empty, ..event.clone() }, id);
+            let mut inner = Vec::new();
+            let Some(data) = body(&event.body, &mut inner) else {
+                return Parts { root, array, inner: None };
+            };
+            // Which provider it is, is a value too.
+            array.push(Value::Text(event.provider.to_owned()));
+            let name = u16::try_from(array.len() - 1).expect("few values");
+            let provider = &mut root.children[0].children[0];
+            provider.attributes[0].1 = Slot::Value(name, 0x01);
+            root.last = Some(Slot::Optional(name + 1, XML));
+            Parts { root, array, inner: Some((data, inner)) }
+        })
+    }
+
+    fn file(&self, parts: impl Fn(&Event, u64) -> Parts) -> Vec<u8> {
         let mut events: Vec<&Event> = self.events.iter().collect();
         events.sort_by_key(|event| event.time_ms);
         let mut chunks = Vec::new();
         let mut chunk = Chunk::new(self.first_record);
         let mut id = self.first_record;
         for event in events {
-            let (root, array) = self.template(event, id);
-            if !chunk.push(id, event.time_ms, &root, &array) {
+            let parts = parts(event, id);
+            if !chunk.push(id, event.time_ms, &parts) {
                 chunks.push(std::mem::replace(&mut chunk, Chunk::new(id)).finish());
-                assert!(chunk.push(id, event.time_ms, &root, &array), "an event fits a chunk");
+                assert!(chunk.push(id, event.time_ms, &parts), "an event fits a chunk");
             }
             id += 1;
         }

@@ -44,7 +44,10 @@ pub(super) struct Mark(u16);
 impl Mark {
     #[inline]
     pub(super) fn of(a: SocketAddr, b: SocketAddr) -> Self {
-        Self::between(mixed(a.ip().to_canonical(), a.port()), mixed(b.ip().to_canonical(), b.port()))
+        Self::between(
+            mixed(a.ip().to_canonical(), a.port()),
+            mixed(b.ip().to_canonical(), b.port()),
+        )
     }
 
     fn of_key(FlowKey(a, b): &FlowKey) -> Self {

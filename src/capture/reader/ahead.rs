@@ -251,7 +251,10 @@ impl<'a, W: Walker, S: Sift> Shared<'a, W, S> {
         scout: &(u32, W::Scout),
     ) -> Block<S::Sifted> {
         let offset = index * BLOCK;
-        let found = buffer.read(self.bytes, offset, whole_block() + SLACK).ok().and_then(|()| self.scout(offset, &mut buffer, scout));
+        let found = buffer
+            .read(self.bytes, offset, whole_block() + SLACK)
+            .ok()
+            .and_then(|()| self.scout(offset, &mut buffer, scout));
         Block { buffer, found }
     }
 

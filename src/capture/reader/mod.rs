@@ -4,6 +4,8 @@
 //! the next place that holds a record and goes on there, and the hole is a gap.
 
 mod ahead;
+#[cfg(test)]
+mod ahead_tests;
 mod etl;
 mod input;
 mod netmon;
@@ -87,10 +89,7 @@ pub fn sift_frames<S: Sift>(
     })
 }
 
-fn outcome_of(
-    file: &EvidenceFile,
-    read: impl FnOnce(&mut Gaps) -> io::Result<()>,
-) -> ReadOutcome {
+fn outcome_of(file: &EvidenceFile, read: impl FnOnce(&mut Gaps) -> io::Result<()>) -> ReadOutcome {
     let mut gaps = Gaps::new(&file.name);
     if let Err(error) = read(&mut gaps) {
         gaps.push_for_file(format!("cannot be opened: {error}"));

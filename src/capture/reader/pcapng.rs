@@ -115,12 +115,7 @@ impl ahead::Walker for Walk {
         self.section.version
     }
 
-    fn step(
-        &mut self,
-        input: &mut Input<ahead::Opened>,
-        gaps: &mut Gaps,
-        sink: Sink<'_>,
-    ) -> bool {
+    fn step(&mut self, input: &mut Input<ahead::Opened>, gaps: &mut Gaps, sink: Sink<'_>) -> bool {
         Self::step(self, input, gaps, sink)
     }
 
