@@ -32,6 +32,7 @@ mod holes;
 mod hostile;
 mod joins;
 mod knowledge;
+mod large;
 mod layers;
 mod package;
 mod peers;

@@ -1,7 +1,8 @@
 //! Large inputs for the benchmarks, the same bytes on every machine:
 //! `cargo run --release --example make_load -- logs-rare|logs-flood SIZE_MIB FILE`,
 //! `… -- capture-mixed|capture-rdp SIZE_MIB FILE` (a name that ends in `.pcapng` gives that
-//! format), and `… -- walk FILE`: the least that any reader has to do, to measure against;
+//! format), `… -- repeat LOG SIZE_MIB FILE` (a real log, over and over), and
+//! `… -- walk FILE`: the least that any reader has to do, to measure against;
 //! `… -- siege CONNECTIONS FOLDER`: a whole ticket with that many connections of attackers;
 //! `… -- tickets COUNT FOLDER`: that many cases for `batch`, some of them hostile.
 
@@ -15,13 +16,15 @@
 mod captures;
 #[path = "../make_samples/mod.rs"]
 mod make_samples;
+mod repeat;
 mod siege;
 mod tickets;
+mod walk;
 
 use make_samples::binxml::Value;
 use make_samples::evtx::{self, Body, Event, Log};
 use std::fs::File;
-use std::io::{self, BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{self, BufWriter, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
 const FILE_HEADER_LEN: usize = 4096;
@@ -33,7 +36,8 @@ fn main() -> io::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
-        ["walk", file] => walk(file),
+        ["walk", file] => walk::walk(file),
+        ["repeat", log, size, file] => repeat::repeat(log, mib(size)?, file),
         ["logs-rare", size, file] => write(file, mib(size)?, rare, Log::nested_bytes),
         ["logs-flood", size, file] => write(file, mib(size)?, flood, Log::nested_bytes),
         ["flat-logs-rare", size, file] => write(file, mib(size)?, rare, Log::bytes),
@@ -47,7 +51,7 @@ fn main() -> io::Result<()> {
             tickets::write(count.parse().map_err(io::Error::other)?, Path::new(folder))
         }
         _ => Err(io::Error::other(
-            "usage: make_load [flat-]logs-rare|[flat-]logs-flood|capture-mixed|capture-rdp SIZE_MIB FILE | walk FILE | siege CONNECTIONS FOLDER | tickets COUNT FOLDER",
+            "usage: make_load [flat-]logs-rare|[flat-]logs-flood|capture-mixed|capture-rdp SIZE_MIB FILE | repeat LOG SIZE_MIB FILE | walk FILE | siege CONNECTIONS FOLDER | tickets COUNT FOLDER",
         )),
     }
 }
@@ -206,38 +210,4 @@ fn refused(number: u64, dice: &mut Dice) -> Event {
             ("IpPort", text((1_024 + dice.roll(60_000)).to_string())),
         ],
     )
-}
-
-/// Walks chunk and record headers with 1 MiB reads, and counts the records.
-fn walk(file: &str) -> io::Result<()> {
-    let mut input = File::open(file)?;
-    input.seek(SeekFrom::Start(FILE_HEADER_LEN as u64))?;
-    let mut buffer = vec![0; 16 * CHUNK_LEN];
-    let (mut records, mut ids) = (0_u64, 0_u64);
-    loop {
-        let mut filled = 0;
-        while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-            match input.read(rest)? {
-                0 => break,
-                got => filled += got,
-            }
-        }
-        if filled == 0 {
-            break;
-        }
-        for chunk in buffer.get(..filled).unwrap_or_default().chunks(CHUNK_LEN) {
-            let mut rest = chunk.get(512..).unwrap_or_default();
-            while let Some((header, _)) = rest.split_first_chunk::<16>() {
-                let [m0, m1, m2, m3, l0, l1, l2, l3, id @ ..] = *header;
-                let length = u32::from_le_bytes([l0, l1, l2, l3]);
-                if [m0, m1, m2, m3] != *b"**\0\0" || length < 28 {
-                    break;
-                }
-                ids = ids.wrapping_add(u64::from_le_bytes(id));
-                records += 1;
-                rest = usize::try_from(length).ok().and_then(|l| rest.get(l..)).unwrap_or_default();
-            }
-        }
-    }
-    writeln!(io::stdout(), "{records} records, sum of their ids {ids}")
 }

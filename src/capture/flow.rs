@@ -6,6 +6,7 @@
 
 use super::FlowKey;
 use super::conversation::Live;
+use super::mark::{Mark, Marks};
 use super::service::{self, Recognised};
 use crate::base::limits::{
     MAX_CONVERSATIONS, MAX_FLOWS, MAX_UNDECIDED_FLOWS, MAX_WAITING, SWEEP_FLOWS,
@@ -19,7 +20,7 @@ use crate::wire::packet::Segment;
 use foldhash::fast::RandomState;
 use std::cmp::Reverse;
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// Segments of a TCP handshake that wait for the first payload.
@@ -35,80 +36,6 @@ const ROOM_TALKING: u64 = 12 << 10;
 
 /// A connection to a port of Remote Desktop, whatever it says.
 const BY_PORT: Recognised = Recognised { service: Service::RemoteDesktop, needs_proof: false };
-
-/// What two ends of a connection have in common with few others: enough to tell at once
-/// that nobody waits for a segment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Mark(u16);
-
-impl Mark {
-    #[inline]
-    pub(super) fn of(a: SocketAddr, b: SocketAddr) -> Self {
-        Self::between(
-            mixed(a.ip().to_canonical(), a.port()),
-            mixed(b.ip().to_canonical(), b.port()),
-        )
-    }
-
-    fn of_key(FlowKey(a, b): &FlowKey) -> Self {
-        let end = |end: &Endpoint| mixed(end.address, end.port.unwrap_or_default());
-        Self::between(end(a), end(b))
-    }
-
-    /// The same for both directions.
-    #[inline]
-    fn between(a: u64, b: u64) -> Self {
-        let [low, high, ..] = mul(a.wrapping_add(b)).to_be_bytes();
-        Self(u16::from_be_bytes([low, high]))
-    }
-}
-
-#[inline]
-fn mixed(address: IpAddr, port: u16) -> u64 {
-    let address = match address {
-        IpAddr::V4(address) => u64::from(address.to_bits()),
-        IpAddr::V6(address) => {
-            let [a, b, c, d, e, f, g, h] = address.segments().map(u64::from);
-            mul(a << 48 | b << 32 | c << 16 | d) ^ (e << 48 | f << 32 | g << 16 | h)
-        }
-    };
-    mul(address ^ u64::from(port) << 40)
-}
-
-/// Spreads bits over the upper half (the multiplier is 2^64 by the golden ratio).
-#[inline]
-fn mul(bits: u64) -> u64 {
-    let bits = bits.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    bits ^ bits >> 32
-}
-
-/// How many connections have each mark.
-#[derive(Debug)]
-struct Marks(Vec<u8>);
-
-impl Marks {
-    fn none() -> Self {
-        Self(vec![0; 1 << 16])
-    }
-
-    fn add(&mut self, mark: Mark) {
-        if let Some(count) = self.0.get_mut(usize::from(mark.0)) {
-            *count = count.saturating_add(1);
-        }
-    }
-
-    /// A count that was too high to be exact stays.
-    fn remove(&mut self, mark: Mark) {
-        if let Some(count) = self.0.get_mut(usize::from(mark.0)).filter(|count| **count < u8::MAX) {
-            *count = count.saturating_sub(1);
-        }
-    }
-
-    #[inline]
-    fn has(&self, mark: Mark) -> bool {
-        self.0.get(usize::from(mark.0)).is_some_and(|count| *count > 0)
-    }
-}
 
 /// Whether a segment on other ports may be the first of a connection that counts: one that
 /// opens it, or says what it is. All others count only for connections that are known.

@@ -12,6 +12,7 @@ mod drops;
 mod flow;
 mod fragments;
 mod health;
+mod mark;
 mod names;
 mod neighbours;
 mod owners;

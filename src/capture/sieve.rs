@@ -6,7 +6,8 @@
 //!
 //! [`FlowTable`]: super::flow::FlowTable
 
-use super::flow::{Mark, may_begin};
+use super::flow::may_begin;
+use super::mark::Mark;
 use super::names;
 use super::reader::{Frame, Sift};
 use crate::wire::glance::{self, Transport, glance};

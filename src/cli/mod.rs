@@ -145,7 +145,10 @@ fn analyze(arguments: &AnalyzeArgs) -> Result<Exit> {
     let mut output = Output::open(arguments.output.as_deref())?;
     let written = write_report(&report, telling, &mut output).and_then(|()| output.close());
     written.with_context(|| format!("writing the report to {}", output.target()))?;
-    Ok(exit(&report, telling))
+    let exit = exit(&report, telling);
+    // The program ends here: to take apart what goes with it anyway would only take time.
+    std::mem::forget((report, knowledge));
+    Ok(exit)
 }
 
 /// Problems are in the report; where the report is for machines, people still want

@@ -3,7 +3,7 @@
 use super::EventRecord;
 use super::binxml::{Identity, Plans, Templates, instance, speaker};
 use super::fields::event_record;
-use super::flood::Likeness;
+use super::flood::{Likeness, Likenesses};
 use super::full;
 use super::locate::ChunkPlace;
 use super::observe::observation;
@@ -44,6 +44,13 @@ pub(super) struct Scan {
     pub(super) decoded: Option<Decoded>,
 }
 
+/// What is known of the definitions of one chunk.
+struct Readers<'k> {
+    templates: Templates<'k>,
+    plans: Plans,
+    likenesses: Likenesses<'k>,
+}
+
 /// Wanted records of a chunk that are decoded while the chunk is at hand, whether they
 /// are kept or not. More of them may be a flood, of which few are kept.
 const LITTLE: usize = 8;
@@ -58,14 +65,17 @@ pub(super) fn scan(
     let walk = walk(chunk);
     let mut scan = Scan { records: walk.live.len() as u64, ..Scan::default() };
     problems(file, place, chunk, &walk, &mut scan);
-    let mut templates = Templates::new(knowledge);
-    let mut plans = Plans::default();
+    let mut readers = Readers {
+        templates: Templates::new(knowledge),
+        plans: Plans::default(),
+        likenesses: Likenesses::default(),
+    };
     for record in &walk.live {
         scan.note(*record);
-        scan.wanted.extend(wanted(chunk, *record, &mut templates, &mut plans));
+        scan.wanted.extend(wanted(chunk, *record, &mut readers));
     }
     for record in &walk.slack {
-        let found = wanted(chunk, *record, &mut templates, &mut plans);
+        let found = wanted(chunk, *record, &mut readers);
         scan.wanted.extend(found.map(|found| Wanted { recovered: true, ..found }));
     }
     for record in [walk.live.first(), walk.live.last()].into_iter().flatten() {
@@ -74,7 +84,7 @@ pub(super) fn scan(
     }
     if (1..=LITTLE).contains(&scan.wanted.len()) {
         let all: Vec<(u64, Wanted)> = (0..).zip(scan.wanted.iter().copied()).collect();
-        scan.decoded = Some(decode_with(file, place, chunk, &all, knowledge, &mut plans));
+        scan.decoded = Some(decode_with(file, place, chunk, &all, knowledge, &mut readers.plans));
     }
     scan
 }
@@ -121,22 +131,17 @@ fn problems(file: &Arc<str>, place: ChunkPlace, chunk: &[u8], walk: &Walk, scan:
 }
 
 /// The record if it is wanted, or if only decoding can tell.
-fn wanted(
-    chunk: &[u8],
-    record: RawRecord,
-    templates: &mut Templates<'_>,
-    plans: &mut Plans,
-) -> Option<Wanted> {
+fn wanted(chunk: &[u8], record: RawRecord, readers: &mut Readers<'_>) -> Option<Wanted> {
     let mut wanted = Wanted { record, likeness: None, recovered: false };
     let Some(instance) = instance(chunk, record.body()) else { return Some(wanted) };
-    match templates.identify(chunk, instance, record.end()) {
+    match readers.templates.identify(chunk, instance, record.end()) {
         Identity::Other => None,
         Identity::Undecided => Some(wanted),
         Identity::Wanted { provider, event } => {
             if !event.alike.is_empty() {
-                let planned = plans.read(chunk, instance, record.end());
+                let planned = readers.plans.read(chunk, instance, record.end());
                 wanted.likeness =
-                    planned.and_then(|planned| Likeness::of(provider, event, &planned));
+                    planned.and_then(|planned| readers.likenesses.of(provider, event, &planned));
             }
             Some(wanted)
         }

@@ -1,11 +1,13 @@
 //! Floods: of records that say the same thing over and over, as under an attack, the
 //! first ones and then one an hour are kept; the others are only counted.
 
-use super::binxml::Planned;
+use super::binxml::{Form, Place, Planned};
 use crate::base::limits::{FIRST_OF_FLOOD, FLOOD_DETAIL};
 use crate::knowledge::{Event, Provider};
-use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use foldhash::quality::RandomState;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{BuildHasher as _, Hash as _, Hasher as _};
+use std::sync::LazyLock;
 
 /// What makes records alike, hashed; from coarse to fine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,24 +20,70 @@ pub(super) struct Likeness {
     all: u64,
 }
 
-impl Likeness {
-    /// `None` for events of which every record is kept.
-    pub(super) fn of(provider: &Provider, event: &Event, record: &Planned<'_>) -> Option<Self> {
+/// Nobody who writes a log knows it: records cannot be made to look alike.
+static SECRET: LazyLock<RandomState> = LazyLock::new(RandomState::default);
+
+/// Where the fields stand that make the records of one event alike.
+#[derive(Debug)]
+struct Places<'k> {
+    event: &'k Event,
+    form: Form,
+    /// Of provider and event.
+    hash: u64,
+    host: Place,
+    first: Place,
+    others: Vec<Place>,
+}
+
+impl<'k> Places<'k> {
+    fn of(provider: &Provider, event: &'k Event, form: Form) -> Option<Self> {
         let (first, others) = event.alike.split_first()?;
         // What is derived stands packed in `Binary`.
-        let raw = |field: &str| match event.derived().contains(&field) {
-            true => record.raw(Some("Binary")),
-            false => record.raw(Some(field)),
+        let place = |field: &String| match event.derived().contains(&field.as_str()) {
+            true => form.place(Some("Binary")),
+            false => form.place(Some(field)),
         };
-        let mut hasher = DefaultHasher::new();
-        (&provider.slug, event.id, record.raw(None)).hash(&mut hasher);
+        let hash = SECRET.hash_one((&provider.slug, event.id));
+        let (first, others) = (place(first), others.iter().map(place).collect());
+        Some(Self { event, hash, host: form.place(None), first, others, form })
+    }
+
+    fn likeness(&self, record: &Planned<'_>) -> Likeness {
+        let mut hasher = SECRET.build_hasher();
+        (self.hash, record.raw(self.host)).hash(&mut hasher);
         let of_event = hasher.finish();
-        raw(first).hash(&mut hasher);
+        record.raw(self.first).hash(&mut hasher);
         let of_first = hasher.finish();
-        for field in others {
-            raw(field).hash(&mut hasher);
+        for place in &self.others {
+            record.raw(*place).hash(&mut hasher);
         }
-        Some(Self { event: of_event, first: of_first, all: hasher.finish() })
+        Likeness { event: of_event, first: of_first, all: hasher.finish() }
+    }
+}
+
+/// The places of all forms of one chunk, each looked for once.
+#[derive(Debug, Default)]
+pub(super) struct Likenesses<'k> {
+    known: Vec<Places<'k>>,
+}
+
+impl<'k> Likenesses<'k> {
+    /// `None` for events of which every record is kept.
+    pub(super) fn of(
+        &mut self,
+        provider: &Provider,
+        event: &'k Event,
+        record: &Planned<'_>,
+    ) -> Option<Likeness> {
+        let is_same =
+            |known: &&Places<'k>| std::ptr::eq(known.event, event) && record.is_of(&known.form);
+        if let Some(places) = self.known.iter().find(is_same) {
+            return Some(places.likeness(record));
+        }
+        let places = Places::of(provider, event, record.form())?;
+        let likeness = places.likeness(record);
+        self.known.push(places);
+        Some(likeness)
     }
 }
 
@@ -47,17 +95,19 @@ struct Run {
     last: u64,
     /// Hour of the last kept record, since 1601.
     hour: u64,
+    /// Records that it stands for, beside itself.
+    more: u64,
 }
 
 /// The floods of one log.
 #[derive(Debug, Default)]
 pub(super) struct Floods {
-    runs: HashMap<u64, Run>,
+    runs: HashMap<u64, Run, RandomState>,
     /// How many records of an event and host were kept.
-    kept: HashMap<u64, u32>,
+    kept: HashMap<u64, u32, RandomState>,
     next: u64,
-    /// How many records a kept one stands for, beside itself.
-    repeats: HashMap<u64, u64>,
+    /// How many records a kept one stands for, beside itself, where that is settled.
+    repeats: BTreeMap<u64, u64>,
     /// Records that were counted with ones which differ from them.
     pub(super) blurred: u64,
 }
@@ -81,22 +131,27 @@ impl Floods {
             _ => likeness.event,
         };
         let hour = filetime / HOUR;
-        let run = self.runs.entry(key).or_insert(Run { kept: 0, last: number, hour });
+        let run = self.runs.entry(key).or_insert(Run { kept: 0, last: number, hour, more: 0 });
         if run.kept >= FIRST_OF_FLOOD && run.hour == hour {
-            *self.repeats.entry(run.last).or_default() += 1;
+            run.more += 1;
             self.blurred += u64::from(key != likeness.all);
             return None;
         }
         run.kept += 1;
+        if run.more > 0 {
+            self.repeats.insert(run.last, std::mem::take(&mut run.more));
+        }
         (run.last, run.hour) = (number, hour);
         *kept += 1;
         self.next += 1;
         Some(number)
     }
 
-    /// How many records the one kept under this number stands for, beside itself.
-    pub(super) fn repeats(&self, number: u64) -> u64 {
-        self.repeats.get(&number).copied().unwrap_or_default()
+    /// How many records the ones kept under these numbers stand for, beside themselves.
+    pub(super) fn repeats(&mut self) -> &BTreeMap<u64, u64> {
+        let open = self.runs.values_mut().filter(|run| run.more > 0);
+        self.repeats.extend(open.map(|run| (run.last, std::mem::take(&mut run.more))));
+        &self.repeats
     }
 }
 
@@ -116,7 +171,9 @@ mod tests {
         let kept: Vec<u64> = numbers.iter().filter_map(|number| *number).collect();
         let first = u64::from(FIRST_OF_FLOOD);
         assert_eq!(kept, (0..first + 1).collect::<Vec<_>>());
-        assert_eq!(floods.repeats(first - 1) + floods.repeats(first), 100 - first - 1);
+        let repeats = floods.repeats();
+        let of = |number| repeats.get(&number).copied().unwrap_or_default();
+        assert_eq!(of(first - 1) + of(first), 100 - first - 1);
         assert_eq!(floods.blurred, 0);
     }
 

@@ -91,7 +91,9 @@ pub(super) struct Walk {
 /// Walks a chunk from record to record. Behind a part that is no record the walk
 /// goes on at the next one.
 pub(super) fn walk(chunk: &[u8]) -> Walk {
-    let mut walk = Walk::default();
+    let expected = announced_records(chunk).and_then(|count| usize::try_from(count).ok());
+    let live = Vec::with_capacity(expected.unwrap_or_default());
+    let mut walk = Walk { live, ..Walk::default() };
     let announced = announced_end(chunk);
     let end = announced.unwrap_or(chunk.len());
     let mut at = CHUNK_HEADER_LEN;

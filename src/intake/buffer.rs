@@ -16,6 +16,10 @@ pub struct Buffer {
 }
 
 impl Buffer {
+    pub const fn new() -> Self {
+        Self { bytes: Vec::new(), start: 0, length: 0 }
+    }
+
     pub fn bytes(&self) -> &[u8] {
         self.bytes.get(self.start..self.start + self.length).unwrap_or_default()
     }

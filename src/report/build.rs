@@ -19,6 +19,7 @@ use crate::correlate::{Attempt, Case};
 use crate::diagnose::{Check, Complaint, Diagnosis, Evidence, Findings};
 use crate::knowledge::Knowledge;
 use crate::observe::{Observation, Place as SourcePlace, Source};
+use rayon::prelude::*;
 use std::collections::BTreeSet;
 
 /// Version of the report's meaning.
@@ -48,7 +49,7 @@ pub fn build(
             .collect(),
         checks: findings.checks.iter().map(check_report).collect(),
         attempts: attempts
-            .into_iter()
+            .into_par_iter()
             .map(|attempt| {
                 let told = asked.contains(&attempt.id).then(|| findings.complaints.first());
                 let told = told.flatten().filter(|told| told.concerns_an_attempt);

@@ -8,6 +8,7 @@ mod ahead;
 mod ahead_tests;
 mod etl;
 mod input;
+mod known;
 mod netmon;
 mod pcap;
 mod pcapng;

@@ -5,20 +5,17 @@
 //! looks for the next block whose lengths do, and takes what lies between as one
 //! block if only one of its lengths is damaged.
 
-use super::ahead::{self, Scout, Stretch};
+use super::ahead::{self, Stretch};
 use super::input::{Input, Order};
-use super::section::{Interface, Section, kind};
+use super::known::Known;
+use super::section::{Section, kind};
 use super::{Frame, Gaps, Sink};
 use crate::base::counted;
 use crate::base::limits::{MAX_BLOCK, MAX_PACKET, MAX_SECRETS};
-use jiff::Timestamp;
 use std::io::Read;
 
 /// Type, two lengths: the smallest block.
-const BLOCK_MIN_LEN: usize = 12;
-
-/// Type, length, interface, time and two lengths, before the data of a packet.
-const PACKET_HEAD_LEN: usize = 28;
+pub(super) const BLOCK_MIN_LEN: usize = 12;
 
 /// Largest block that is searched for, in bytes: one packet with its options.
 const MAX_SOUGHT: usize = MAX_PACKET + (64 << 10);
@@ -39,68 +36,6 @@ pub(super) struct Walk {
     section: Section,
     /// Frames read so far.
     number: u64,
-}
-
-/// Blocks as one sees them who came from nowhere: whole ones, with packets of interfaces
-/// that are described.
-pub(super) struct Known {
-    order: Order,
-    interfaces: Vec<Interface>,
-    base: u32,
-}
-
-impl Known {
-    fn packet<'a>(&self, block: &'a [u8], at: usize, next: usize) -> Option<ahead::Step<'a>> {
-        let order = self.order;
-        let id = order.u32(block, 8)?;
-        let interface = self.interfaces.get(id as usize)?;
-        let time = interface.time(order.u32(block, 12)?, order.u32(block, 16)?)?;
-        let caplen = order.u32(block, 20)? as usize;
-        let body = block.get(PACKET_HEAD_LEN..block.len().checked_sub(4)?)?;
-        let data = body.get(..caplen)?;
-        let options = body.get(caplen.next_multiple_of(4)..).unwrap_or_default();
-        if !options.is_empty() && !options_are_sound(options, order) {
-            return None;
-        }
-        let (link, interface) = (interface.link, self.base.saturating_add(id));
-        let frame = Frame { number: 0, time, link, interface, data, drop: None };
-        Some(ahead::Step::Frame { time, frame, at: at + PACKET_HEAD_LEN, next })
-    }
-}
-
-impl Scout for Known {
-    fn find(&self, bytes: &[u8]) -> Option<usize> {
-        (0..bytes.len()).step_by(4).find(|at| {
-            let rest = bytes.get(*at..).unwrap_or_default();
-            let length = self.order.u32(rest, 4).unwrap_or_default() as usize;
-            is_block(rest, self.order)
-                && rest.get(length..).is_some_and(|behind| is_known(behind, self.order))
-        })
-    }
-
-    #[inline]
-    fn step<'a>(&self, bytes: &'a [u8], at: usize, _: Option<Timestamp>) -> ahead::Step<'a> {
-        let rest = bytes.get(at..).unwrap_or_default();
-        let (Some(kind), Some(length)) = (self.order.u32(rest, 0), self.order.u32(rest, 4)) else {
-            return ahead::Step::Cut { need: BLOCK_MIN_LEN };
-        };
-        let length = length as usize;
-        let scouted = !matches!(
-            kind,
-            kind::SECTION | kind::INTERFACE | kind::SIMPLE_PACKET | kind::PACKET | kind::SECRETS
-        );
-        if !scouted || length < BLOCK_MIN_LEN || !length.is_multiple_of(4) || length > MAX_BLOCK {
-            return ahead::Step::Odd;
-        }
-        let Some(block) = rest.get(..length) else { return ahead::Step::Cut { need: length } };
-        if self.order.u32(block, length - 4).is_none_or(|trailer| trailer as usize != length) {
-            return ahead::Step::Odd;
-        }
-        if kind != kind::ENHANCED_PACKET {
-            return ahead::Step::Other { next: at + length };
-        }
-        self.packet(block, at, at + length).unwrap_or(ahead::Step::Odd)
-    }
 }
 
 impl ahead::Walker for Walk {
@@ -369,12 +304,12 @@ fn byte_order(magic: u32) -> Option<Order> {
     }
 }
 
-fn is_known(bytes: &[u8], order: Order) -> bool {
+pub(super) fn is_known(bytes: &[u8], order: Order) -> bool {
     order.u32(bytes, 0).is_some_and(|kind| kind::KNOWN.contains(&kind))
 }
 
 /// Whether a block of a known kind begins here: both lengths agree, and a packet fits.
-fn is_block(bytes: &[u8], order: Order) -> bool {
+pub(super) fn is_block(bytes: &[u8], order: Order) -> bool {
     if !is_known(bytes, order) {
         return false;
     }
@@ -420,7 +355,7 @@ fn block_by_trailer(window: &[u8], order: Order) -> Option<usize> {
 }
 
 /// Whether a list of options ends with the room it has.
-fn options_are_sound(mut options: &[u8], order: Order) -> bool {
+pub(super) fn options_are_sound(mut options: &[u8], order: Order) -> bool {
     while let (Some(code), Some(length)) = (order.u16(options, 0), order.u16(options, 2)) {
         if code == 0 {
             return length == 0;

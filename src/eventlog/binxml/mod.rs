@@ -18,7 +18,7 @@ mod values;
 
 use crate::base::u32_at;
 pub(super) use identity::{Identity, Templates};
-pub(super) use plan::{Planned, Plans};
+pub(super) use plan::{Form, Place, Planned, Plans};
 pub(super) use speaker::speaker;
 
 /// A template instance: where its definition and its values stand.

@@ -158,21 +158,58 @@ impl<'a> Planned<'a> {
         record.finish()
     }
 
-    /// The bytes of the host's name and of a field, to compare records by; empty where
-    /// they are absent or the same in all records.
-    pub(in crate::eventlog) fn raw(&self, field: Option<&str>) -> &'a [u8] {
+    /// By which plans the record is read.
+    pub(in crate::eventlog) fn form(&self) -> Form {
+        let inner = self.inner.as_ref().map(|(plan, _)| Arc::clone(plan));
+        Form { outer: Arc::clone(&self.outer.0), inner }
+    }
+
+    /// Whether it is read by these plans.
+    pub(in crate::eventlog) fn is_of(&self, form: &Form) -> bool {
+        Arc::ptr_eq(&self.outer.0, &form.outer)
+            && match (&self.inner, &form.inner) {
+                (Some((plan, _)), Some(known)) => Arc::ptr_eq(plan, known),
+                (None, None) => true,
+                _ => false,
+            }
+    }
+
+    /// The bytes at a place, to compare records by; empty where there are none.
+    pub(in crate::eventlog) fn raw(&self, place: Place) -> &'a [u8] {
+        let of = |part: &(Arc<Plan>, Values<'a>), index: Option<usize>| part.1.get(index?);
+        let found = of(&self.outer, place.outer)
+            .or_else(|| self.inner.as_ref().and_then(|inner| of(inner, place.inner)));
+        found.map(|value| value.bytes).unwrap_or_default()
+    }
+}
+
+/// What records have in common whose definitions are the same.
+#[derive(Debug)]
+pub(in crate::eventlog) struct Form {
+    outer: Arc<Plan>,
+    inner: Option<Arc<Plan>>,
+}
+
+/// Which values of a record and of its payload are a field.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(in crate::eventlog) struct Place {
+    outer: Option<usize>,
+    inner: Option<usize>,
+}
+
+impl Form {
+    /// Where a field stands, or the name of the host; nowhere where it is absent or the
+    /// same in all records.
+    pub(in crate::eventlog) fn place(&self, field: Option<&str>) -> Place {
         let wanted = |target: &Target| match field {
             Some(field) => target.field().is_some_and(|name| **name == *field),
             None => *target == Target::Computer,
         };
-        let found = self.parts().find_map(|(plan, values)| {
-            let (_, part) = plan.slots.iter().find(|(target, _)| wanted(target))?;
-            match part {
-                Part::Literal(_) => None,
-                Part::Value(index) => values.get(*index),
-            }
-        });
-        found.map(|value| value.bytes).unwrap_or_default()
+        let of = |plan: &Plan| match plan.slots.iter().find(|(target, _)| wanted(target))? {
+            (_, Part::Literal(_)) => None,
+            (_, Part::Value(index)) => Some(*index),
+        };
+        Place { outer: of(&self.outer), inner: self.inner.as_deref().and_then(of) }
     }
 }
 
