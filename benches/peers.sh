@@ -130,7 +130,7 @@ for kind in mixed rdp; do
     {
         pair "$runs" "$label" "tcpdump -w /dev/null 'tcp port 3389'" "$file" -- $(analyze 2 "$file") -- tcpdump -n -r "$file" -w /dev/null 'tcp port 3389'
         pair "$runs" "$label" "walk over the headers" "$file" -- $(analyze 2 "$file") -- "$load" walk "$file"
-        pair "$runs" "$label" "capinfos" "$file" -- $(analyze 2 "$file") -- capinfos "$file"
+        pair "$runs" "$label" "capinfos -c" "$file" -- $(analyze 2 "$file") -- capinfos -c "$file"
         [ "$tshark_runs" = 0 ] || pair "$tshark_runs" "$label" "tshark -Y rdp -T fields" "$file" -- $(analyze 2 "$file") -- tshark -n -r "$file" -Y rdp -T fields -e frame.number
     }
 done

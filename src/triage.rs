@@ -157,7 +157,7 @@ fn lay_down(read: Vec<Read>, gaps: &mut Vec<Gap>) -> Evidence {
     for facts in read {
         match facts {
             Read::Log(log) => {
-                evidence.observations.extend(log.observations);
+                extend(&mut evidence.observations, log.observations);
                 evidence.coverage.extend(log.coverage);
                 gaps.extend(log.gaps);
             }
@@ -167,14 +167,23 @@ fn lay_down(read: Vec<Read>, gaps: &mut Vec<Gap>) -> Evidence {
                 gaps.extend(document.gaps);
             }
             Read::Capture(capture) => {
-                evidence.conversations.extend(capture.conversations);
-                evidence.observations.extend(capture.observations);
+                extend(&mut evidence.conversations, capture.conversations);
+                extend(&mut evidence.observations, capture.observations);
                 evidence.coverage.push(capture.coverage);
                 gaps.extend(capture.gaps);
             }
         }
     }
     evidence
+}
+
+/// Puts items behind others; where there are none yet, without moving them.
+fn extend<T>(all: &mut Vec<T>, more: Vec<T>) {
+    if all.is_empty() {
+        *all = more;
+    } else {
+        all.extend(more);
+    }
 }
 
 /// Ports on which Remote Desktop is expected.

@@ -33,6 +33,12 @@ fn read(bytes: &[u8], secrets: Option<Arc<KeyLog>>) -> Option<CaptureFacts> {
     let captured = file.kind.is_capture();
     let facts = captured.then(|| capture::read(&file, &[3389], secrets))?;
     told(&facts);
+    if matches!(file.kind, FileKind::Pcap | FileKind::Pcapng) {
+        // What is read ahead, by whichever thread, is what is there from start to end.
+        let mut frames = 0;
+        let _ = read_frames(&file, &mut |_| frames += 1);
+        assert_eq!(facts.coverage.items, frames);
+    }
     Some(facts)
 }
 

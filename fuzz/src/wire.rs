@@ -5,6 +5,7 @@ use super::script::{Pcap, Script};
 use rdp_triage::wire::callers::caller;
 use rdp_triage::wire::certificate::Certificate;
 use rdp_triage::wire::gcc::{GccClient, GccServer};
+use rdp_triage::wire::glance::glance;
 use rdp_triage::wire::mcs::{self, Mcs};
 use rdp_triage::wire::nego::Negotiation;
 use rdp_triage::wire::packet::{self, LinkType, Packet};
@@ -24,8 +25,17 @@ pub fn packet(bytes: &[u8]) {
     let mut pcap = Pcap::new(u32::from(link));
     while !script.is_empty() {
         let frame = script.counted();
-        if let Packet::Fragment(part) = packet::parse(LinkType(i32::from(link)), frame) {
+        let packet = packet::parse(LinkType(i32::from(link)), frame);
+        if let Packet::Fragment(part) = packet {
             let _ = packet::from_transport(&part.internet, part.protocol, part.payload);
+        }
+        if let Some(seen) = glance(LinkType(i32::from(link)), frame) {
+            let ends = match packet {
+                Packet::Tcp(segment) => Some((segment.source, segment.destination)),
+                Packet::Udp { source, destination, .. } => Some((source, destination)),
+                _ => None,
+            };
+            assert_eq!(ends, Some((seen.source(), seen.destination())));
         }
         let _ = (icmp::parse_v4(frame), icmp::parse_v6(frame));
         pcap.frame(frame, 0);

@@ -40,8 +40,9 @@ struct Reset {
 /// What one side's segments have in common, resets left out.
 #[derive(Debug, Default)]
 struct Habits {
-    /// How often each TTL was seen.
-    ttls: BTreeMap<u8, u32>,
+    /// How often each TTL was seen, but for the last one and how often that came in a row.
+    others: BTreeMap<u8, u32>,
+    ttl: Option<(u8, u32)>,
     last_id: Option<u16>,
     /// Identifications that followed the one before closely.
     counted_ids: u32,
@@ -51,7 +52,14 @@ struct Habits {
 
 impl Habits {
     fn saw(&mut self, segment: &Segment<'_>) {
-        *self.ttls.entry(segment.ttl).or_default() += 1;
+        match &mut self.ttl {
+            Some((ttl, times)) if *ttl == segment.ttl => *times += 1,
+            other => {
+                if let Some((ttl, times)) = other.replace((segment.ttl, 1)) {
+                    *self.others.entry(ttl).or_default() += times;
+                }
+            }
+        }
         let Some(id) = segment.ip_id.filter(|id| *id != 0) else { return };
         match self.last_id.map(|last| id.wrapping_sub(last)) {
             Some(1..=MAX_ID_STEP) => self.counted_ids += 1,
@@ -72,8 +80,17 @@ impl Habits {
         }
     }
 
+    /// How often each TTL was seen.
+    fn ttls(&self) -> BTreeMap<u8, u32> {
+        let mut ttls = self.others.clone();
+        if let Some((ttl, times)) = self.ttl {
+            *ttls.entry(ttl).or_default() += times;
+        }
+        ttls
+    }
+
     fn usual_ttl(&self) -> Option<u8> {
-        self.ttls.iter().max_by_key(|(_, count)| **count).map(|(ttl, _)| *ttl)
+        self.ttls().iter().max_by_key(|(_, count)| **count).map(|(ttl, _)| *ttl)
     }
 }
 
@@ -130,7 +147,7 @@ impl Attribution {
                 let habits = self.habits(reset.claims);
                 let usual_ttl = habits.usual_ttl()?;
                 let fits =
-                    habits.ttls.keys().any(|usual| usual.abs_diff(reset.ttl) < TTL_TOLERANCE);
+                    habits.ttls().keys().any(|usual| usual.abs_diff(reset.ttl) < TTL_TOLERANCE);
                 let mark = match (fits, reset.data_after >= GOES_ON_SEGMENTS, reset.stray_id) {
                     (false, _, _) => ResetMark::Ttl,
                     (true, true, _) => ResetMark::GoesOn,

@@ -16,6 +16,9 @@ use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// Frames of a block, about.
+const FRAMES: usize = 1024;
+
 /// Knows the ports on which RDP is expected.
 #[derive(Debug, Clone)]
 pub(super) struct Sieve {
@@ -41,6 +44,9 @@ impl Sifted {
         let inside = segment.payload.as_ptr().addr().wrapping_sub(frame.data.as_ptr().addr());
         let begins = u32::try_from(at.saturating_add(inside)).unwrap_or(u32::MAX);
         let length = u32::try_from(segment.payload.len()).unwrap_or(u32::MAX);
+        if self.segments.is_empty() {
+            self.segments.reserve(FRAMES);
+        }
         self.segments.push((segment.without_payload(), begins, length));
     }
 }
@@ -181,6 +187,9 @@ impl Sift for Sieve {
             None => self.in_full(frame, at, sifted),
         };
         let Some(what) = what else { return };
+        if sifted.kept.is_empty() {
+            sifted.kept.reserve(FRAMES);
+        }
         sifted.kept.push(Kept {
             what,
             number: u32::try_from(frame.number).unwrap_or(u32::MAX),

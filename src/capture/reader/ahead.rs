@@ -15,7 +15,8 @@ use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Bytes of a block: few enough that block and facts stay in a processor's own cache.
-pub(super) const BLOCK: u64 = 512 << 10;
+/// Tests read more of them.
+pub(super) const BLOCK: u64 = if cfg!(any(test, fuzzing)) { 16 << 10 } else { 512 << 10 };
 
 /// Bytes behind a block that are read with it, for its last record and the header behind.
 const SLACK: usize = 4 << 10;

@@ -10,6 +10,7 @@
 //! the start of the chunk.
 
 mod identity;
+mod names;
 mod plan;
 mod speaker;
 mod text;

@@ -5,6 +5,7 @@
 //! [`super::super::fields`]); a definition of which that is not certain has none, and
 //! its records are decoded in full. `tests/eventlog.rs` holds both against each other.
 
+use super::names::shared;
 use super::text::{Text, text, utf16};
 use super::tokens::{Token, Tokens, is};
 use super::values::{Value, Values, kind};
@@ -385,7 +386,7 @@ impl<'a> Builder<'a> {
         };
         let element = utf16(open.name)?;
         let full = format!("{element}.{}", utf16(name)?);
-        self.slot(Target::Field(full.into()), field)
+        self.slot(Target::Field(shared(&full)), field)
     }
 
     /// `<Data Name="…">`: the field is known by that name once its value comes.
@@ -400,7 +401,7 @@ impl<'a> Builder<'a> {
             return None;
         }
         // Without a value there is no field; the value replaces this one.
-        self.slot(Target::Field(name.into()), Part::Value(usize::MAX))
+        self.slot(Target::Field(shared(name)), Part::Value(usize::MAX))
     }
 
     fn is_payload_root(&self) -> bool {
@@ -454,7 +455,7 @@ impl<'a> Builder<'a> {
         if root || open.attributes > 0 || is(open.name, "Data") {
             return None;
         }
-        self.slot(Target::Element(utf16(open.name)?.into()), content)
+        self.slot(Target::Element(shared(&utf16(open.name)?)), content)
     }
 
     fn slot(&mut self, target: Target, part: Part) -> Option<()> {
