@@ -2,6 +2,7 @@
 //! with substitutions, and the values of one record.
 
 use std::collections::HashMap;
+use std::fmt;
 
 /// The type of values that are binary XML themselves.
 pub(crate) const XML: u8 = 0x21;
@@ -79,7 +80,7 @@ pub(crate) enum Slot {
 }
 
 /// An element of a template.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Element {
     pub(crate) name: String,
     pub(crate) attributes: Vec<(String, Slot)>,
@@ -87,6 +88,19 @@ pub(crate) struct Element {
     pub(crate) children: Vec<Element>,
     /// What stands behind the children.
     pub(crate) last: Option<Slot>,
+}
+
+/// GUIDs of templates depend on it: what most elements do not have is not written.
+impl fmt::Debug for Element {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut element = f.debug_struct("Element");
+        element.field("name", &self.name).field("attributes", &self.attributes);
+        element.field("text", &self.text).field("children", &self.children);
+        if let Some(last) = &self.last {
+            element.field("last", last);
+        }
+        element.finish()
+    }
 }
 
 impl Element {
