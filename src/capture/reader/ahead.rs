@@ -296,7 +296,7 @@ impl<'a, W: Walker, S: Sift> Shared<'a, W, S> {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "a quarter of a megabyte")]
+#[expect(clippy::cast_possible_truncation, reason = "half a megabyte")]
 fn whole_block() -> usize {
     BLOCK as usize
 }
