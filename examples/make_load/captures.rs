@@ -5,8 +5,8 @@ use crate::Dice;
 use crate::make_samples::certificate::Certificate;
 use crate::make_samples::net::{At, Frames, Side, Talk, dns, ipv4, mac};
 use crate::make_samples::tickets_wire::{
-    DAY, alerted, dropped_after_hello, flight, good, good_session, hello, negotiate, refused,
-    unanswered,
+    DAY, alerted, dropped_after_hello, flight, good, good_session, hello, log_on, negotiate,
+    refused, unanswered,
 };
 use crate::make_samples::{Noise, rdp, tls};
 use etherparse::{IpHeaders, IpNumber, PacketBuilder};
@@ -75,16 +75,10 @@ pub(crate) fn sessions(file: &str, size: u64) -> io::Result<()> {
 fn session(number: u64, now: i64, certificate: &Certificate) -> Talk {
     let [a, b, ..] = (number % 4_000 + 300).to_le_bytes();
     let mut talk = Talk::new([10, 30, b, a], SERVER, number, now / 1_000_000, At::Server);
-    let mut noise = Noise::new(number);
     negotiate(&mut talk, rdp::MODERN, &rdp::confirm(2));
     hello(&mut talk, 0x0303, tls::SUITES.get(2..).unwrap_or_default());
     flight(&mut talk, certificate);
-    talk.say(Side::Client, &tls::client_finished(&mut noise));
-    talk.say(Side::Server, &tls::server_finished(&mut noise));
-    for (client, server) in [(110, 300), (540, 100), (160, 28), (480, 130)] {
-        talk.say(Side::Client, &tls::data(client, &mut noise));
-        talk.say(Side::Server, &tls::data(server, &mut noise));
-    }
+    log_on(&mut talk, &mut Noise::new(number));
     talk
 }
 

@@ -41,13 +41,18 @@ pub(crate) fn flight(talk: &mut Talk, certificate: &Certificate) {
 /// The rest of a TLS 1.2 handshake, CredSSP, and a session that lasts.
 pub(crate) fn session(talk: &mut Talk) {
     let mut noise = Noise::new(3);
-    talk.say(Side::Client, &tls::client_finished(&mut noise));
-    talk.say(Side::Server, &tls::server_finished(&mut noise));
-    for (client, server) in [(110, 300), (540, 100), (160, 28), (480, 130)] {
-        talk.say(Side::Client, &tls::data(client, &mut noise));
-        talk.say(Side::Server, &tls::data(server, &mut noise));
-    }
+    log_on(talk, &mut noise);
     desktop(talk, &mut noise);
+}
+
+/// The rest of a TLS 1.2 handshake, and CredSSP.
+pub(crate) fn log_on(talk: &mut Talk, noise: &mut Noise) {
+    talk.say(Side::Client, &tls::client_finished(noise));
+    talk.say(Side::Server, &tls::server_finished(noise));
+    for (client, server) in [(110, 300), (540, 100), (160, 28), (480, 130)] {
+        talk.say(Side::Client, &tls::data(client, noise));
+        talk.say(Side::Server, &tls::data(server, noise));
+    }
 }
 
 /// Channel joins, and twenty seconds of a desktop.

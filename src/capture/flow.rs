@@ -104,9 +104,7 @@ impl FlowTable {
         let frame = FrameNumber(number);
         let (source, destination) =
             (Endpoint::from(segment.source), Endpoint::from(segment.destination));
-        let key = FlowKey::of(source, destination);
-        let to_rdp = self.is_rdp(destination);
-        let from_rdp = self.is_rdp(source);
+        let (to_rdp, from_rdp) = (self.is_rdp(destination), self.is_rdp(source));
         let is_stray = || {
             let mark = Mark::of(segment.source, segment.destination);
             !may_begin(segment.flags.syn, segment.destination.port(), segment.payload)
@@ -115,6 +113,7 @@ impl FlowTable {
         if !to_rdp && !from_rdp && is_stray() {
             return;
         }
+        let key = FlowKey::of(source, destination);
         if let Some(live) = self.live.get_mut(&key) {
             if !live.is_new_connection(segment) {
                 let before = live.held();

@@ -22,18 +22,23 @@ enum Via {
 
 /// Whether names are asked for on this port.
 pub(super) fn is_port(port: u16) -> bool {
-    matches!(port, 53 | 5353 | 5355)
+    Via::of_port(port).is_some()
 }
 
 impl Via {
-    /// By either port of a datagram or segment.
-    fn of(source: SocketAddr, destination: SocketAddr) -> Option<Self> {
-        [source.port(), destination.port()].into_iter().find_map(|port| match port {
+    #[inline]
+    fn of_port(port: u16) -> Option<Self> {
+        match port {
             53 => Some(Self::Dns),
             5353 => Some(Self::MulticastDns),
             5355 => Some(Self::Llmnr),
             _ => None,
-        })
+        }
+    }
+
+    /// By either port of a datagram or segment.
+    fn of(source: SocketAddr, destination: SocketAddr) -> Option<Self> {
+        [source.port(), destination.port()].into_iter().find_map(Self::of_port)
     }
 
     fn name(self) -> &'static str {

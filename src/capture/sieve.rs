@@ -92,11 +92,6 @@ impl Sieve {
         Self { ports: ports.into() }
     }
 
-    /// Whether one of the ends has a port on which RDP is expected.
-    fn is_expected(&self, a: u16, b: u16) -> bool {
-        self.ports.contains(&a) || self.ports.contains(&b)
-    }
-
     /// Whether a port is one of those whose packets are looked at in full.
     fn is_of_note(&self, port: u16) -> bool {
         self.ports.contains(&port) || names::is_port(port)
@@ -120,25 +115,24 @@ impl Sieve {
     }
 
     fn in_full(&self, frame: &Frame<'_>, at: usize, sifted: &mut Sifted) -> Option<What> {
-        if let Some(segment) = glance::segment(frame.link, frame.data) {
-            let what = self.what_segment(&segment);
-            if matches!(what, What::Segment) {
-                sifted.keep(frame, at, &segment);
-            }
-            return Some(what);
-        }
-        let packet = packet::parse(frame.link, frame.data);
-        let what = self.what(&packet)?;
-        if let (What::Segment, Packet::Tcp(segment)) = (&what, packet) {
+        let segment = match glance::segment(frame.link, frame.data) {
+            Some(plain) => plain,
+            None => match packet::parse(frame.link, frame.data) {
+                Packet::Tcp(segment) => segment,
+                other => return self.is_wanted(&other).then_some(What::Packet),
+            },
+        };
+        let what = self.what(&segment);
+        if matches!(what, What::Segment) {
             sifted.keep(frame, at, &segment);
         }
         Some(what)
     }
 
     #[inline]
-    fn what_segment(&self, segment: &Segment<'_>) -> What {
+    fn what(&self, segment: &Segment<'_>) -> What {
         let (from, to) = (segment.source.port(), segment.destination.port());
-        if self.is_expected(from, to) {
+        if self.ports.contains(&from) || self.ports.contains(&to) {
             What::Segment
         } else if may_begin(segment.flags.syn, to, segment.payload)
             || names::is_port(from)
@@ -150,19 +144,14 @@ impl Sieve {
         }
     }
 
-    fn what(&self, packet: &Packet<'_>) -> Option<What> {
+    /// Whether anybody wants a packet that is no segment.
+    fn is_wanted(&self, packet: &Packet<'_>) -> bool {
         match packet {
-            Packet::Tcp(segment) => Some(self.what_segment(segment)),
             Packet::Udp { source, destination, .. } => {
-                let (from, to) = (source.port(), destination.port());
-                let wanted =
-                    self.is_expected(from, to) || names::is_port(from) || names::is_port(to);
-                wanted.then_some(What::Packet)
+                self.is_of_note(source.port()) || self.is_of_note(destination.port())
             }
-            Packet::Other => None,
-            Packet::IcmpError { .. } | Packet::Neighbour { .. } | Packet::Fragment(_) => {
-                Some(What::Packet)
-            }
+            Packet::Other => false,
+            _ => true,
         }
     }
 }

@@ -234,7 +234,7 @@ impl Log {
 
 thread_local! {
     /// Every thread reads into its own buffer, again and again.
-    static BUFFER: Cell<Buffer> = const { Cell::new(Buffer::new()) };
+    static BUFFER: Cell<Buffer> = Cell::default();
 }
 
 /// Does something with the buffer of this thread.

@@ -16,16 +16,8 @@ pub struct Buffer {
 }
 
 impl Buffer {
-    pub const fn new() -> Self {
-        Self { bytes: Vec::new(), start: 0, length: 0 }
-    }
-
     pub fn bytes(&self) -> &[u8] {
         self.bytes.get(self.start..self.start + self.length).unwrap_or_default()
-    }
-
-    pub fn bytes_mut(&mut self) -> &mut [u8] {
-        self.bytes.get_mut(self.start..self.start + self.length).unwrap_or_default()
     }
 
     /// Reads as many bytes as are wanted and there, from an offset on.
@@ -79,7 +71,7 @@ mod tests {
         buffer.read(&source, 100, 50).unwrap();
         assert_eq!(buffer.bytes(), &bytes[100..150]);
         buffer.read_on(&source, 100, 5_000).unwrap();
-        assert_eq!(buffer.bytes_mut(), &bytes[100..5_100]);
+        assert_eq!(buffer.bytes(), &bytes[100..5_100]);
         assert_eq!(buffer.bytes().as_ptr().addr() % LINE, 0);
         buffer.read(&source, 9_990, 5_000).unwrap();
         assert_eq!(buffer.bytes(), &bytes[9_990..]);

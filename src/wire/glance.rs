@@ -154,7 +154,7 @@ fn transport<'a>(
             let payload = bytes.get(header..).filter(|_| header >= 20)?;
             Transport::Tcp { syn: flags & 0x02 != 0, payload }
         }
-        17 if bytes.len() >= 8 && !tunnel::is_port(destination_port) => Transport::Udp,
+        17 if tunnel::of_udp(destination_port, bytes.get(8..)?).is_none() => Transport::Udp,
         _ => return None,
     };
     Some(Glance { transport, source, destination, source_port, destination_port })

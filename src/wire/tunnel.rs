@@ -2,11 +2,6 @@
 
 use super::link::{Layer, Way, be16};
 
-/// Whether a UDP payload may be a tunnel's, by its destination port.
-pub(super) fn is_port(port: u16) -> bool {
-    matches!(port, 4789 | 8472 | 4790 | 6081)
-}
-
 /// The tunnel in a UDP payload, by its destination port.
 pub(super) fn of_udp<'a>(port: u16, payload: &'a [u8]) -> Option<Layer<'a>> {
     match port {

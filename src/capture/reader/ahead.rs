@@ -53,7 +53,7 @@ pub trait Take<T>: Send {
 /// What stands at a place, as far as one who came from nowhere can tell.
 pub(super) enum Step<'a> {
     /// A record that the walk would take for good, and where the next one begins.
-    Frame { time: Timestamp, frame: Frame<'a>, at: usize, next: usize },
+    Frame { frame: Frame<'a>, at: usize, next: usize },
     /// A block that says nothing of frames.
     Other { next: usize },
     /// So many bytes are needed to tell.
@@ -271,7 +271,8 @@ impl<'a, W: Walker, S: Sift> Shared<'a, W, S> {
         let mut sifted = S::Sifted::default();
         while at < whole_block() {
             match scout.step(buffer.bytes(), at, times.map(|(_, last)| last)) {
-                Step::Frame { time, frame, at: data, next } => {
+                Step::Frame { frame, at: data, next } => {
+                    let time = frame.time;
                     frames += 1;
                     times = Some((times.map_or(time, |(first, _)| first), time));
                     self.sift.frame(&Frame { number: frames, ..frame }, data, &mut sifted);

@@ -34,7 +34,7 @@ impl Known {
         }
         let (link, interface) = (interface.link, self.base.saturating_add(id));
         let frame = Frame { number: 0, time, link, interface, data, drop: None };
-        Some(Step::Frame { time, frame, at: at + PACKET_HEAD_LEN, next })
+        Some(Step::Frame { frame, at: at + PACKET_HEAD_LEN, next })
     }
 }
 

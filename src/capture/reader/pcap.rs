@@ -246,7 +246,7 @@ impl Scout for Format {
         };
         let (number, link) = (0, self.link);
         let frame = Frame { number, time, link, interface: 0, data, drop: None };
-        ahead::Step::Frame { time, frame, at: at + self.record_header_len, next: at + end }
+        ahead::Step::Frame { frame, at: at + self.record_header_len, next: at + end }
     }
 }
 
