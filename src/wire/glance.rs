@@ -217,12 +217,14 @@ mod tests {
 
     #[test]
     fn tunnels_and_parts_are_not_plain() {
-        for port in [4789, 8472, 4790, 6081] {
+        for (port, first) in [(4789, 8), (8472, 8), (4790, 0x0c), (6081, 0)] {
+            let mut payload = [0; 40];
+            (payload[0], payload[3]) = (first, 3);
             let mut frame = Vec::new();
             PacketBuilder::ethernet2([2; 6], [4; 6])
                 .ipv6([1; 16], [2; 16], 64)
                 .udp(50000, port)
-                .write(&mut frame, &[0; 40])
+                .write(&mut frame, &payload)
                 .unwrap();
             assert_eq!(glance(LinkType::ETHERNET, &frame), None);
         }
