@@ -126,7 +126,9 @@ pub fn explain(
     }
     let inputs = config.paths.iter().map(|path| path.to_string_lossy().into_owned()).collect();
     let name = config.name.clone().unwrap_or_else(|| case_name(config));
-    report::build(&name, inputs, &case, &findings, &gaps, knowledge)
+    let mut report = report::build(&name, inputs, &case, &findings, &gaps, knowledge);
+    report.case.unfinished = meter.in_time().err().map(|over| over.to_string());
+    report
 }
 
 /// Puts what the files say in order, and what could not be read in the order of files and

@@ -234,3 +234,48 @@ fn a_file_is_sent_to_analyze() {
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("rdp-triage analyze"));
 }
+
+#[test]
+fn merged_reports_give_the_summary_of_the_batch_to_the_byte() {
+    let desk = desk();
+    for format in ["table", "json", "markdown"] {
+        let whole = batch(&["tickets", "--output", "reports", "--format", format], desk.path());
+        let merged = batch(&["--merge", "reports", "--format", format], desk.path());
+        assert_eq!(text(&merged.stdout), text(&whole.stdout), "{format}");
+        assert_eq!(merged.status.code(), Some(0));
+    }
+    // Without names of files, as where reports come one behind the other.
+    let lines = batch(&["tickets", "--format", "jsonl"], desk.path());
+    fs::write(desk.path().join("all.jsonl"), lines.stdout).unwrap();
+    let whole = batch(&["tickets", "--format", "json"], desk.path());
+    let merged = batch(&["--merge", "all.jsonl", "--format", "json"], desk.path());
+    assert_eq!(text(&merged.stdout), text(&whole.stdout));
+    let twice = batch(&["--merge", "all.jsonl", "all.jsonl", "--format", "json"], desk.path());
+    assert_eq!(text(&twice.stdout), text(&whole.stdout));
+    assert!(text(&twice.stderr).contains("6 reports of cases that had one already"));
+}
+
+#[test]
+fn a_result_that_is_no_report_is_a_case_that_is_not_finished() {
+    let desk = desk();
+    batch(&["tickets", "--output", "reports"], desk.path());
+    fs::write(desk.path().join("reports/a.json"), b"{\"verdict\":").unwrap();
+    let merged = batch(&["--merge", "reports", "--strict"], desk.path());
+    assert_eq!(merged.status.code(), Some(4));
+    let told = text(&merged.stdout);
+    assert!(told.contains("6 cases: ") && told.contains("a.json: not a whole report"), "{told}");
+}
+
+#[test]
+fn merging_reads_reports_only_and_refuses_what_reads_evidence() {
+    let desk = desk();
+    for with in [["--resume", "--output"], ["--error", "0x904"], ["--max-time", "3"]] {
+        let output = batch(&[&["--merge", "tickets"], &with[..]].concat(), desk.path());
+        assert_eq!(output.status.code(), Some(2), "{with:?}");
+    }
+    for (wrong, said) in [("nowhere", "no such file"), ("tickets", "no reports in tickets")] {
+        let output = batch(&["--merge", wrong], desk.path());
+        assert_eq!(output.status.code(), Some(2));
+        assert!(text(&output.stderr).contains(said), "{}", text(&output.stderr));
+    }
+}

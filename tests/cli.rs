@@ -284,3 +284,48 @@ fn a_dialog_of_another_day_is_about_none_of_the_attempts() {
     assert_eq!(report["diagnoses"][0]["cause"], "tls-no-shared-cipher");
     assert_eq!(report["client_codes"][0]["concerns_an_attempt"], false);
 }
+
+#[test]
+fn one_reading_writes_the_report_in_several_forms_under_a_name_of_choice() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let also =
+        ["json", "jsonl", "md", "html"].map(|ending| format!("--also={}", file("a.") + ending));
+    let also: Vec<&str> = also.iter().map(String::as_str).collect();
+    let named = ["analyze", TICKET, "--name", "ticket 7"];
+    assert_eq!(run(&[&named[..], &also].concat()).status.code(), Some(0));
+    for (ending, format) in
+        [("json", "json"), ("jsonl", "jsonl"), ("md", "markdown"), ("html", "html")]
+    {
+        let alone = run(&[&named[..], &["--format", format]].concat());
+        assert!(std::fs::read(file("a.") + ending).unwrap() == alone.stdout, "{format}");
+    }
+    let report: Value = serde_json::from_slice(&std::fs::read(file("a.json")).unwrap()).unwrap();
+    assert_eq!(report["case"]["name"], "ticket 7");
+    let wrong = run(&["analyze", TICKET, "--also", "report.txt"]);
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&wrong.stderr).contains(".json, .jsonl, .md or .html"));
+}
+
+#[test]
+fn a_case_that_ran_out_of_time_says_so() {
+    let ticket = ["analyze", TICKET, "--max-time", "0.000001"];
+    let json = run(&[&ticket[..], &["--format", "json"]].concat());
+    let report: Value = serde_json::from_slice(&json.stdout).unwrap();
+    let why = report["case"]["unfinished"].as_str().unwrap();
+    assert!(why.contains("--max-time"), "{why}");
+    let table = run(&ticket);
+    assert!(String::from_utf8_lossy(&table.stdout).contains("Not analysed to its end: "));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_that_is_named_itself_is_followed_without_complaint() {
+    let folder = tempfile::tempdir().unwrap();
+    let link = folder.path().join("ticket");
+    std::os::unix::fs::symlink(root().join(TICKET), &link).unwrap();
+    let output = run(&["analyze", link.to_str().unwrap(), "--format", "json"]);
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["problems"], Value::Array(Vec::new()));
+    assert_eq!(report["verdict"], "diagnosed");
+}

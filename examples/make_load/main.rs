@@ -4,7 +4,8 @@
 //! format), `… -- repeat LOG SIZE_MIB FILE` (a real log, over and over), and
 //! `… -- walk FILE`: the least that any reader has to do, to measure against;
 //! `… -- siege CONNECTIONS FOLDER`: a whole ticket with that many connections of attackers;
-//! `… -- tickets COUNT FOLDER`: that many cases for `batch`, some of them hostile.
+//! `… -- tickets COUNT FOLDER [CORRUPT BOMBS]`: that many cases for `batch`, some of them
+//! hostile; one more waits for ever, and up to three more are bombs.
 
 #![allow(
     dead_code,
@@ -48,10 +49,18 @@ fn main() -> io::Result<()> {
             write_siege(connections.parse().map_err(io::Error::other)?, Path::new(folder))
         }
         ["tickets", count, folder] => {
-            tickets::write(count.parse().map_err(io::Error::other)?, Path::new(folder))
+            let count = number(count)?;
+            let hostile = tickets::Hostile { corrupt: count / 100, bombs: 3 };
+            tickets::write(count, hostile, Path::new(folder))
+        }
+        ["tickets", count, folder, corrupt, bombs] => {
+            let (corrupt, bombs) = (number(corrupt)?, number(bombs)?);
+            let bombs = usize::try_from(bombs).map_err(io::Error::other)?;
+            let hostile = tickets::Hostile { corrupt, bombs };
+            tickets::write(number(count)?, hostile, Path::new(folder))
         }
         _ => Err(io::Error::other(
-            "usage: make_load [flat-]logs-rare|[flat-]logs-flood|capture-mixed|capture-rdp SIZE_MIB FILE | repeat LOG SIZE_MIB FILE | walk FILE | siege CONNECTIONS FOLDER | tickets COUNT FOLDER",
+            "usage: make_load [flat-]logs-rare|[flat-]logs-flood|capture-mixed|capture-rdp SIZE_MIB FILE | repeat LOG SIZE_MIB FILE | walk FILE | siege CONNECTIONS FOLDER | tickets COUNT FOLDER [CORRUPT BOMBS]",
         )),
     }
 }
@@ -65,6 +74,10 @@ fn write_siege(connections: u64, folder: &Path) -> io::Result<()> {
         std::fs::write(path, bytes)?;
     }
     Ok(())
+}
+
+fn number(text: &str) -> io::Result<u64> {
+    text.parse().map_err(io::Error::other)
 }
 
 fn mib(text: &str) -> io::Result<u64> {

@@ -1,6 +1,6 @@
-//! Many cases for `batch`: the sample tickets in turn, as folders and in archives. One in
-//! a hundred is corrupt, three are bombs, and one would hold up a reader that opens
-//! whatever has a name.
+//! Many cases for `batch`: the sample tickets in turn, as folders and in archives. Some are
+//! corrupt, some more are bombs, and one more would hold up a reader that opens whatever
+//! has a name.
 
 use crate::Dice;
 use crate::make_samples::{self, TicketFile};
@@ -11,14 +11,22 @@ use std::io::{self, Cursor, Write as _};
 use std::path::Path;
 use std::process::Command;
 
-const CORRUPT: u64 = 100;
+/// How many are hostile, beside the one that waits.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Hostile {
+    /// Of the tickets, those with flipped bits and lost ends.
+    pub(crate) corrupt: u64,
+    /// Beside the tickets; three at most.
+    pub(crate) bombs: usize,
+}
 
-pub(crate) fn write(count: u64, folder: &Path) -> io::Result<()> {
+pub(crate) fn write(count: u64, hostile: Hostile, folder: &Path) -> io::Result<()> {
     let samples = make_samples::all();
     let mut dice = Dice(7);
+    let every = count.checked_div(hostile.corrupt).unwrap_or(u64::MAX).max(1);
     for (number, (_, files)) in (0..count).zip(samples.iter().cycle()) {
         let mut files = files.clone();
-        if number % CORRUPT == CORRUPT / 2 {
+        if number % every == every / 2 && number / every < hostile.corrupt {
             files.iter_mut().for_each(|(_, bytes)| corrupt(bytes, &mut dice));
         }
         let name = format!("ticket-{number:05}");
@@ -28,7 +36,7 @@ pub(crate) fn write(count: u64, folder: &Path) -> io::Result<()> {
             _ => unpacked(&folder.join(name), &files)?,
         }
     }
-    bombs(folder)?;
+    bombs(folder, hostile.bombs)?;
     held_up(&folder.join("waits-for-ever"))
 }
 
@@ -76,7 +84,7 @@ fn tar_gz(files: &[TicketFile]) -> io::Result<Vec<u8>> {
 }
 
 /// A log of zeros in gzip, in a zip of zips, and in a tar.gz: 1 GiB each.
-fn bombs(folder: &Path) -> io::Result<()> {
+fn bombs(folder: &Path, count: usize) -> io::Result<()> {
     let log = |out: &mut dyn io::Write| -> io::Result<()> {
         out.write_all(b"ElfFile\0")?;
         let zeros = vec![0; 1 << 20];
@@ -87,9 +95,12 @@ fn bombs(folder: &Path) -> io::Result<()> {
     let gzip = gzip.finish()?;
     let inner = zip(&[("Security.evtx.gz".to_owned(), gzip.clone())])?;
     let names = (0..8).map(|n| (format!("{n}.zip"), inner.clone()));
-    fs::write(folder.join("bomb-1.zip"), zip(&names.collect::<Vec<_>>())?)?;
-    fs::write(folder.join("bomb-2.tar.gz"), tar_gz(&[("System.evtx.gz".into(), gzip.clone())])?)?;
-    fs::write(folder.join("bomb-3.evtx.gz"), gzip)
+    let bombs = [
+        ("bomb-1.zip", zip(&names.collect::<Vec<_>>())?),
+        ("bomb-2.tar.gz", tar_gz(&[("System.evtx.gz".into(), gzip.clone())])?),
+        ("bomb-3.evtx.gz", gzip),
+    ];
+    bombs.iter().take(count).try_for_each(|(name, bytes)| fs::write(folder.join(name), bytes))
 }
 
 /// A pipe that nobody writes to, under the name of a log.

@@ -102,12 +102,7 @@ fn analysed(batch: &Batch, case: &Case) -> Report {
     let meter = Arc::new(Meter::new(batch.allowance));
     let analyse = AssertUnwindSafe(|| (batch.analyse)(case, &meter));
     match panic::catch_unwind(analyse) {
-        Ok(Ok(mut report)) => {
-            if let Err(over) = meter.in_time() {
-                report.case.unfinished = Some(over.to_string());
-            }
-            report
-        }
+        Ok(Ok(report)) => report,
         Ok(Err(why)) => unfinished(batch, case, &why),
         Err(panic) => {
             let why = format!("a fault of this program, please report it: {}", told(&*panic));

@@ -87,6 +87,26 @@ pub(super) enum Color {
     Never,
 }
 
+/// A further file for the report.
+#[derive(Debug, Clone)]
+pub(super) struct Also {
+    pub(super) path: PathBuf,
+    pub(super) format: Format,
+}
+
+fn parse_also(text: &str) -> Result<Also> {
+    let path = PathBuf::from(text);
+    let ending = path.extension().unwrap_or_default().to_ascii_lowercase();
+    let format = match ending.to_str() {
+        Some("json") => Format::Json,
+        Some("jsonl") => Format::Jsonl,
+        Some("md") => Format::Markdown,
+        Some("html") => Format::Html,
+        _ => bail!("its ending says how it is written: .json, .jsonl, .md or .html"),
+    };
+    Ok(Also { path, format })
+}
+
 /// Certainty from which `--fail-on` fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Limit {
@@ -120,9 +140,15 @@ pub(super) struct AnalyzeArgs {
     /// Files, folders and archives of one case; `-` is standard input
     #[arg(required = true, value_name = "PATH")]
     pub(super) paths: Vec<PathBuf>,
+    /// What the case is called in the report; by default like the first path
+    #[arg(long, value_name = "NAME")]
+    pub(super) name: Option<String>,
     /// Write to this file instead of standard output
     #[arg(short, long, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
+    /// Write the report to this file too, as its ending says: .json, .jsonl, .md, .html (repeatable)
+    #[arg(long, value_name = "FILE", value_parser = parse_also)]
+    pub(super) also: Vec<Also>,
     #[command(flatten)]
     pub(super) hiding: HidingArgs,
     #[command(flatten)]

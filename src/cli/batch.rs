@@ -2,11 +2,11 @@
 
 use super::args::{Format, HidingArgs, ReadingArgs, TellingArgs};
 use super::output::Output;
-use super::{Exit, knowledge, progress};
+use super::{Exit, knowledge, progress, use_threads};
 use crate::base::{Allowance, Gap, counted, for_terminal};
 use crate::batch::{
-    Analyse, Batch, Case, Empty, Running, Sink, Store, cases, keep_panics_quiet, page_name, run,
-    write_whole,
+    Analyse, Batch, Case, Empty, Merged, Running, Sink, Store, cases, keep_panics_quiet, merge,
+    page_name, run, write_whole,
 };
 use crate::diagnose::Verdict;
 use crate::intake::sniff;
@@ -40,12 +40,20 @@ const TEMPLATE: &str = "{bar:24} {pos} of {len} cases, {per_sec}, {eta} left{wid
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  rdp-triage batch tickets/\n  rdp-triage batch tickets/ --output reports/\n  rdp-triage batch tickets/ --output reports/ --resume\n  rdp-triage batch tickets/ --format jsonl > reports.jsonl\n  rdp-triage batch tickets/ --format html --output reports/   # then open reports/index.html\n\nExit status: 0 all cases were run; 1 --fail-on; 2 wrong usage, or output that could not be written;\n3 no case had evidence; 4 --strict, when some of the input could not be read"
+    after_help = "Examples:\n  rdp-triage batch tickets/\n  rdp-triage batch tickets/ --output reports/\n  rdp-triage batch tickets/ --output reports/ --resume\n  rdp-triage batch tickets/ --format jsonl > reports.jsonl\n  rdp-triage batch tickets/ --format html --output reports/   # then open reports/index.html\n  rdp-triage batch --merge reports/ more.jsonl                # the same summary, of reports made elsewhere\n\nExit status: 0 all cases were run; 1 --fail-on; 2 wrong usage, or output that could not be written;\n3 no case had evidence; 4 --strict, when some of the input could not be read"
 )]
 pub(super) struct BatchArgs {
     /// Folders of cases: each file, archive or folder in them is one
-    #[arg(required = true, value_name = "DIR")]
+    #[arg(required_unless_present = "merge", value_name = "DIR")]
     folders: Vec<PathBuf>,
+    /// Add up reports that other runs wrote: folders of them, files with one or many, `-`
+    #[arg(
+        long,
+        num_args = 1..,
+        value_name = "RESULTS",
+        conflicts_with_all = ["folders", "output", "resume", "HidingArgs", "ReadingArgs", "BudgetArgs"]
+    )]
+    merge: Vec<PathBuf>,
     /// Write the report of each case into this folder, as JSON; with `--format html` as a page too, and an index
     #[arg(short, long, value_name = "DIR")]
     output: Option<PathBuf>,
@@ -62,6 +70,9 @@ pub(super) struct BatchArgs {
 
 pub(super) fn batch(arguments: &BatchArgs) -> Result<Exit> {
     let (reading, telling) = (&arguments.reading, &arguments.telling);
+    if !arguments.merge.is_empty() {
+        return merge_reports(&arguments.merge, telling);
+    }
     let knowledge = Arc::new(knowledge(reading.rules.as_deref())?);
     if let Some(folder) = &arguments.output {
         refuse_inputs(folder, &arguments.folders)?;
@@ -86,7 +97,11 @@ pub(super) fn batch(arguments: &BatchArgs) -> Result<Exit> {
     if !telling.running.quiet {
         hint_at_one_ticket(&cases)?;
     }
-    let mut teller = Teller::new(telling, &cases, arguments.output.as_deref())?;
+    let mut teller = Teller::new(
+        telling,
+        cases.iter().map(|case| case.name.as_str()),
+        arguments.output.as_deref(),
+    )?;
     keep_panics_quiet();
     let started = Instant::now();
     let batch = Batch {
@@ -102,6 +117,32 @@ pub(super) fn batch(arguments: &BatchArgs) -> Result<Exit> {
         cases,
     };
     let lines = run(batch, &mut teller)?;
+    let report = BatchReport::of(lines);
+    teller.finish(&report, started.elapsed())?;
+    Ok(exit(&report, telling))
+}
+
+/// Prints the summary of reports that are there, as if their cases had been run here.
+fn merge_reports(results: &[PathBuf], telling: &TellingArgs) -> Result<Exit> {
+    if telling.format == Format::Jsonl {
+        bail!("--merge adds reports up: with --format jsonl nothing would be left to add");
+    }
+    use_threads(telling.running.jobs);
+    let started = Instant::now();
+    let Merged { lines, repeated, other_versions } = merge(results)?;
+    let names = lines.iter().map(|line| line.name.as_str());
+    let mut teller = Teller::new(telling, names, None)?;
+    for line in &lines {
+        teller.case(line, &[]).context("writing the result")?;
+    }
+    if !telling.running.quiet {
+        let say = |count: usize, what: &str| match count {
+            0 => Ok(()),
+            _ => writeln!(io::stderr(), "rdp-triage: {} {what}", counted(count, "report")),
+        };
+        say(repeated, "of cases that had one already: of each case one counts")?;
+        say(other_versions, "of another version of this program")?;
+    }
     let report = BatchReport::of(lines);
     teller.finish(&report, started.elapsed())?;
     Ok(exit(&report, telling))
@@ -209,20 +250,25 @@ struct Teller<'a> {
 }
 
 impl<'a> Teller<'a> {
-    fn new(telling: &'a TellingArgs, cases: &[Case], folder: Option<&'a Path>) -> Result<Self> {
+    fn new<'n>(
+        telling: &'a TellingArgs,
+        names: impl ExactSizeIterator<Item = &'n str>,
+        folder: Option<&'a Path>,
+    ) -> Result<Self> {
         let mut output = Output::open(None)?;
         let style = Style { width: output.width(), color: output.color(telling.running.color) };
-        let lines = Lines::new(style, cases.iter().map(|case| case.name.as_str()));
+        let cases = names.len();
+        let lines = Lines::new(style, names);
         let shown = telling.running.wants_progress() && io::stderr().is_terminal();
         let bar = match shown {
             true => {
                 let target = ProgressDrawTarget::stderr();
-                ProgressBar::with_draw_target(Some(cases.len() as u64), target)
+                ProgressBar::with_draw_target(Some(cases as u64), target)
             }
             false => ProgressBar::hidden(),
         };
         bar.set_style(progress::style(TEMPLATE));
-        if telling.format == Format::Table && !cases.is_empty() {
+        if telling.format == Format::Table && cases > 0 {
             lines.header(&mut output).context("writing the result")?;
         }
         let shared = shown && io::stdout().is_terminal();

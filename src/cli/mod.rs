@@ -19,7 +19,7 @@ use crate::redact::redacted_report;
 use crate::report::{self, ProblemReport, Report, Style};
 use crate::triage::{Config, triage, unused_offsets};
 use anyhow::{Context as _, Result};
-use args::{AnalyzeArgs, Cli, Command, Format, TellingArgs};
+use args::{AnalyzeArgs, Cli, Color, Command, Format, TellingArgs};
 use clap::Parser as _;
 use output::Output;
 use std::ffi::OsString;
@@ -123,6 +123,7 @@ fn use_threads(jobs: Option<u16>) {
 fn analyze(arguments: &AnalyzeArgs) -> Result<Exit> {
     let (reading, telling) = (&arguments.reading, &arguments.telling);
     let config = reading.config(arguments.paths.clone())?;
+    let config = Config { name: arguments.name.clone(), ..config };
     use_threads(telling.running.jobs);
     let knowledge = knowledge(reading.rules.as_deref())?;
     let meter = Arc::new(Meter::new(reading.allowance(Allowance::default())));
@@ -142,9 +143,14 @@ fn analyze(arguments: &AnalyzeArgs) -> Result<Exit> {
             warn_of_offsets(&config, &hosts)?;
         }
     }
-    let mut output = Output::open(arguments.output.as_deref())?;
-    let written = write_report(&report, telling, &mut output).and_then(|()| output.close());
-    written.with_context(|| format!("writing the report to {}", output.target()))?;
+    let outputs = arguments.also.iter().map(|also| (also.format, Some(also.path.as_path())));
+    for (format, path) in outputs.chain([(telling.format, arguments.output.as_deref())]) {
+        let mut output = Output::open(path)?;
+        let color = telling.running.color;
+        let written = write_report(&report, format, color, &mut output);
+        let written = written.and_then(|()| output.close());
+        written.with_context(|| format!("writing the report to {}", output.target()))?;
+    }
     let exit = exit(&report, telling);
     // The program ends here: to take apart what goes with it anyway would only take time.
     std::mem::forget((report, knowledge));
@@ -185,14 +191,19 @@ fn warn_of_offsets(config: &Config, hosts: &[&str]) -> Result<()> {
     Ok(())
 }
 
-fn write_report(report: &Report, telling: &TellingArgs, output: &mut Output) -> io::Result<()> {
-    match telling.format {
+fn write_report(
+    report: &Report,
+    format: Format,
+    color: Color,
+    output: &mut Output,
+) -> io::Result<()> {
+    match format {
         Format::Json => report::write_json(report, output),
         Format::Jsonl => report::write_jsonl(report, output),
         Format::Markdown => report::write_markdown(report, output),
         Format::Html => report::write_html(report, output),
         Format::Table => {
-            let style = Style { width: output.width(), color: output.color(telling.running.color) };
+            let style = Style { width: output.width(), color: output.color(color) };
             report::write_table(report, style, output)
         }
     }

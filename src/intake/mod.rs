@@ -160,15 +160,15 @@ fn walk(root: &Path, found: &mut Vec<Found>) {
                 continue;
             }
         };
-        if entry.file_type().is_dir() {
-            continue;
-        }
         // What the user names may be a link; what lies below may not. Reading a pipe or
         // a device by name could wait for ever.
-        let regular = match entry.depth() {
-            0 => entry.path().is_file(),
-            _ => entry.file_type().is_file(),
+        let (folder, regular) = match entry.depth() {
+            0 => (entry.path().is_dir(), entry.path().is_file()),
+            _ => (entry.file_type().is_dir(), entry.file_type().is_file()),
         };
+        if folder {
+            continue;
+        }
         let seen = if regular {
             probe(entry.path()).map_err(|error| format!("cannot be read: {error}"))
         } else {

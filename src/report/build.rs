@@ -23,7 +23,7 @@ use rayon::prelude::*;
 use std::collections::BTreeSet;
 
 /// Version of the report's meaning.
-pub(super) const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 1;
 
 /// Makes the report.
 pub fn build(

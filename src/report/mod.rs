@@ -39,7 +39,7 @@ pub use batch::{
     BatchReport, CaseLine, CauseTotal, Cluster, ClusterBy, Leading, Lines, Totals, UnansweredTotal,
     write_batch_json, write_batch_markdown, write_batch_table,
 };
-pub use build::build;
+pub use build::{SCHEMA_VERSION, build};
 pub(crate) use community_id::{TCP, community_id};
 pub use html::{write_batch_html, write_html};
 pub use layers_model::*;

@@ -170,6 +170,20 @@ impl CaseLine {
         }
     }
 
+    /// A case of which there is no report, and why.
+    pub fn unread(name: &str, why: String) -> Self {
+        Self {
+            name: name.to_owned(),
+            report: None,
+            verdict: Verdict::NoEvidence,
+            summary: format!("Not analysed: {why}"),
+            leading: None,
+            problems: 1,
+            unfinished: Some(why),
+            ask_for: None,
+        }
+    }
+
     /// The cause, where the case is diagnosed.
     pub fn diagnosed(&self) -> Option<&Leading> {
         self.leading.as_ref().filter(|_| self.verdict == Verdict::Diagnosed)

@@ -135,6 +135,10 @@ impl Page<'_> {
         };
         let verdict = self.ink(ink, &report.verdict.name().to_uppercase());
         writeln!(self.out, "{verdict}  {}", for_terminal(&report.case.name))?;
-        self.paragraph("", "", &report.summary)
+        self.paragraph("", "", &report.summary)?;
+        match &report.case.unfinished {
+            Some(why) => self.paragraph("", "", &format!("Not analysed to its end: {why}")),
+            None => Ok(()),
+        }
     }
 }
