@@ -67,6 +67,24 @@ pub fn timeline(
     Ok(timeline::build(&case, &config.question, &gaps, knowledge))
 }
 
+/// Reads all evidence under the paths as one case, once, for both what [`triage`] and what
+/// [`timeline`](timeline()) say of it.
+///
+/// # Errors
+/// As for [`triage`].
+pub fn triage_and_timeline(
+    config: &Config,
+    knowledge: &Knowledge,
+    meter: &Arc<Meter>,
+) -> Result<(Report, Timeline), intake::Error> {
+    let taken = intake::take_in_within(&config.paths, config.budget, meter)?;
+    let mut gaps = taken.gaps;
+    let evidence = read(config, &capture::streams(taken.files), &mut gaps, knowledge, meter);
+    let case = put_in_order(config, evidence, &mut gaps, meter);
+    let report = explain_case(config, &case, &gaps, knowledge, meter);
+    Ok((report, timeline::build(&case, &config.question, &gaps, knowledge)))
+}
+
 /// Analyses evidence that was already taken in.
 pub fn analyse(
     config: &Config,
@@ -120,13 +138,24 @@ pub fn explain(
     meter: &Meter,
 ) -> Report {
     let case = put_in_order(config, evidence, &mut gaps, meter);
-    let mut findings = diagnose(&case, knowledge, &config.question);
+    explain_case(config, &case, &gaps, knowledge, meter)
+}
+
+/// Explains what was put in order.
+fn explain_case(
+    config: &Config,
+    case: &Case,
+    gaps: &[Gap],
+    knowledge: &Knowledge,
+    meter: &Meter,
+) -> Report {
+    let mut findings = diagnose(case, knowledge, &config.question);
     if meter.is_spent() || meter.in_time().is_err() {
         findings.not_all_was_read();
     }
     let inputs = config.paths.iter().map(|path| path.to_string_lossy().into_owned()).collect();
     let name = config.name.clone().unwrap_or_else(|| case_name(config));
-    let mut report = report::build(&name, inputs, &case, &findings, &gaps, knowledge);
+    let mut report = report::build(&name, inputs, case, &findings, gaps, knowledge);
     report.case.unfinished = meter.in_time().err().map(|over| over.to_string());
     report
 }

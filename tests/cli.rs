@@ -298,9 +298,9 @@ fn one_reading_writes_the_report_in_several_forms_under_a_name_of_choice() {
         [("json", "json"), ("jsonl", "jsonl"), ("md", "markdown"), ("html", "html")]
     {
         let alone = run(&[&named[..], &["--format", format]].concat());
-        assert!(std::fs::read(file("a.") + ending).unwrap() == alone.stdout, "{format}");
+        assert!(fs::read(file("a.") + ending).unwrap() == alone.stdout, "{format}");
     }
-    let report: Value = serde_json::from_slice(&std::fs::read(file("a.json")).unwrap()).unwrap();
+    let report: Value = serde_json::from_slice(&fs::read(file("a.json")).unwrap()).unwrap();
     assert_eq!(report["case"]["name"], "ticket 7");
     let wrong = run(&["analyze", TICKET, "--also", "report.txt"]);
     assert_eq!(wrong.status.code(), Some(2));

@@ -48,6 +48,7 @@ mod texts_config;
 mod texts_machine;
 mod timeline;
 mod timelines;
+mod timesketch;
 mod truth;
 
 #[path = "../examples/evaluate/mod.rs"]

@@ -128,13 +128,14 @@ pub fn page_name(report: &str) -> String {
     format!("{stem}{mark}.html")
 }
 
-/// Writes a file of a folder of reports: under its name there is a whole one or none.
+/// Writes a file of a folder: under its name there is a whole one or none, or the one that was
+/// there before.
 ///
 /// # Errors
 /// When the folder cannot be written to.
 pub fn write_whole(
     folder: &Path,
-    name: &str,
+    name: impl AsRef<Path>,
     write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>,
 ) -> io::Result<()> {
     let mut builder = tempfile::Builder::new();

@@ -8,6 +8,7 @@ use super::explain::ExplainArgs;
 use super::package::{CompletionsArgs, ManArgs, SchemaArgs};
 use super::redact::RedactArgs;
 use super::timeline::TimelineArgs;
+use super::timesketch::Target;
 use crate::base::{Allowance, CaseTime, Endpoint, hex, parse_address, parse_endpoint};
 use crate::diagnose::{Certainty, Question};
 use crate::redact::Pseudonyms;
@@ -135,7 +136,9 @@ pub(super) const EXIT_STATUS: &str = "Exit status:
   4  --strict: some of the input could not be read";
 
 #[derive(Debug, Args)]
-#[command(after_help = EXIT_STATUS)]
+#[command(
+    after_help = format!("Examples:\n  rdp-triage analyze ticket/\n  rdp-triage analyze System.evtx server.pcapng --error 0x904 --extended 0x7\n  rdp-triage analyze ticket/ --format html -o report.html\n  rdp-triage analyze ticket/ --format json -o report.json --timesketch case.jsonl\n\n{EXIT_STATUS}")
+)]
 pub(super) struct AnalyzeArgs {
     /// Files, folders and archives of one case; `-` is standard input
     #[arg(required = true, value_name = "PATH")]
@@ -149,12 +152,32 @@ pub(super) struct AnalyzeArgs {
     /// Write the report to this file too, as its ending says: .json, .jsonl, .md, .html (repeatable)
     #[arg(long, value_name = "FILE", value_parser = parse_also)]
     pub(super) also: Vec<Also>,
+    /// Also write the timeline of the case to this file, for Timesketch: NAME.jsonl or NAME.csv
+    ///
+    /// The evidence is read once for both. The file is what `rdp-triage timeline --format jsonl`
+    /// (or csv) writes of the same paths and options. Not with --redact.
+    #[arg(long, value_name = "FILE")]
+    timesketch: Option<PathBuf>,
     #[command(flatten)]
     pub(super) hiding: HidingArgs,
     #[command(flatten)]
     pub(super) reading: ReadingArgs,
     #[command(flatten)]
     pub(super) telling: TellingArgs,
+}
+
+impl AnalyzeArgs {
+    /// Where the timeline goes, if one is wanted beside the report.
+    pub(super) fn timesketch(&self) -> Result<Option<Target>> {
+        let Some(path) = &self.timesketch else { return Ok(None) };
+        if self.hiding.redact {
+            bail!(
+                "--timesketch cannot be used with --redact: the timeline would keep the names; \
+                 run `rdp-triage redact PATH… --output DIR` and analyze that folder"
+            );
+        }
+        Target::of(path, self.paths.iter().chain(&self.output)).map(Some)
+    }
 }
 
 /// Whether a report says whose case it is.

@@ -12,12 +12,14 @@ mod package;
 mod progress;
 mod redact;
 mod timeline;
+mod timesketch;
 
 use crate::base::{Allowance, Meter, counted};
 use crate::knowledge::Knowledge;
 use crate::redact::redacted_report;
+use crate::report::timeline::Timeline;
 use crate::report::{self, ProblemReport, Report, Style};
-use crate::triage::{Config, triage, unused_offsets};
+use crate::triage::{Config, triage, triage_and_timeline, unused_offsets};
 use anyhow::{Context as _, Result};
 use args::{AnalyzeArgs, Cli, Color, Command, Format, TellingArgs};
 use clap::Parser as _;
@@ -26,6 +28,7 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
+use timesketch::Target;
 
 /// Exit status, as `CONTRACT.md` fixes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,37 +127,64 @@ fn analyze(arguments: &AnalyzeArgs) -> Result<Exit> {
     let (reading, telling) = (&arguments.reading, &arguments.telling);
     let config = reading.config(arguments.paths.clone())?;
     let config = Config { name: arguments.name.clone(), ..config };
+    let target = arguments.timesketch()?;
     use_threads(telling.running.jobs);
     let knowledge = knowledge(reading.rules.as_deref())?;
     let meter = Arc::new(Meter::new(reading.allowance(Allowance::default())));
     let bar = progress::Bar::follow(&meter, telling.running.wants_progress());
-    let report = match arguments.hiding.pseudonyms()? {
-        Some(pseudonyms) => redacted_report(&config, &knowledge, &meter, &pseudonyms)?,
-        None => triage(&config, &knowledge, &meter)?,
+    let (report, timeline) = match (arguments.hiding.pseudonyms()?, &target) {
+        (Some(pseudonyms), _) => (redacted_report(&config, &knowledge, &meter, &pseudonyms)?, None),
+        (None, None) => (triage(&config, &knowledge, &meter)?, None),
+        (None, Some(_)) => {
+            let (report, timeline) = triage_and_timeline(&config, &knowledge, &meter)?;
+            (report, Some(timeline))
+        }
     };
     drop(bar);
+    let beside = target.as_ref().zip(timeline.as_ref());
     if !telling.running.quiet {
-        if telling.format != Format::Table {
-            warn_about(&report.problems, "in the report")?;
-        }
-        // Of a redacted report the names are not those that were typed.
-        if !arguments.hiding.redact {
-            let hosts: Vec<&str> = report.hosts.iter().map(|host| host.name.as_str()).collect();
-            warn_of_offsets(&config, &hosts)?;
-        }
+        warn(arguments, &config, &report, beside)?;
     }
-    let outputs = arguments.also.iter().map(|also| (also.format, Some(also.path.as_path())));
-    for (format, path) in outputs.chain([(telling.format, arguments.output.as_deref())]) {
-        let mut output = Output::open(path)?;
-        let color = telling.running.color;
-        let written = write_report(&report, format, color, &mut output);
-        let written = written.and_then(|()| output.close());
-        written.with_context(|| format!("writing the report to {}", output.target()))?;
-    }
+    // One of them that cannot be written does not cost the others.
+    let beside = beside.map_or(Ok(()), |(target, timeline)| target.write(timeline));
+    let color = telling.running.color;
+    let also = arguments.also.iter().map(|also| (Some(also.path.as_path()), also.format));
+    let told = also
+        .chain([(arguments.output.as_deref(), telling.format)])
+        .map(|(path, format)| write_to(path, &report, format, color))
+        .fold(Ok(()), Result::and);
+    beside.and(told)?;
     let exit = exit(&report, telling);
     // The program ends here: to take apart what goes with it anyway would only take time.
-    std::mem::forget((report, knowledge));
+    std::mem::forget((report, timeline, knowledge));
     Ok(exit)
+}
+
+/// Says on standard error what whoever reads the results should hear of at once.
+fn warn(
+    arguments: &AnalyzeArgs,
+    config: &Config,
+    report: &Report,
+    timeline: Option<(&Target, &Timeline)>,
+) -> Result<()> {
+    if arguments.telling.format != Format::Table {
+        warn_about(&report.problems, "in the report")?;
+    }
+    if let Some((target, timeline)) = timeline {
+        target.tell(timeline)?;
+    }
+    // Of a redacted report the names are not those that were typed.
+    if !arguments.hiding.redact {
+        let hosts: Vec<&str> = report.hosts.iter().map(|host| host.name.as_str()).collect();
+        warn_of_offsets(config, &hosts)?;
+    }
+    Ok(())
+}
+
+fn write_to(path: Option<&Path>, report: &Report, format: Format, color: Color) -> Result<()> {
+    let mut output = Output::open(path)?;
+    let written = write_report(report, format, color, &mut output).and_then(|()| output.close());
+    written.with_context(|| format!("writing the report to {}", output.target()))
 }
 
 /// Problems are in the report; where the report is for machines, people still want

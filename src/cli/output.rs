@@ -2,6 +2,7 @@
 
 use super::args::Color;
 use crate::intake::sniff;
+use crate::report::timeline::is_timeline;
 use anyhow::{Context as _, Result, bail};
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal as _, Read as _, StdoutLock, Write};
@@ -77,8 +78,8 @@ impl Output {
     }
 }
 
-/// A report must never replace what it was made from.
-fn refuse_evidence(path: &Path) -> Result<()> {
+/// A result must never replace what it was made from.
+pub(super) fn refuse_evidence(path: &Path) -> Result<()> {
     // Opening a pipe for reading would wait for a writer.
     if !path.is_file() {
         return Ok(());
@@ -87,10 +88,10 @@ fn refuse_evidence(path: &Path) -> Result<()> {
     let mut head = Vec::new();
     // What cannot be read is no evidence either; creating the file will say so.
     let _ = existing.take(512).read_to_end(&mut head);
-    // An earlier report may be replaced: a text is no evidence that cannot be had again.
+    // An earlier result may be replaced: a text is no evidence that cannot be had again.
     let kind = sniff(&head);
-    if kind.is_log() || kind.is_capture() {
-        bail!("{} is an event log or a capture: choose another --output", path.display());
+    if (kind.is_log() && !is_timeline(&head)) || kind.is_capture() {
+        bail!("{} is an event log or a capture: choose another file", path.display());
     }
     Ok(())
 }

@@ -4,6 +4,7 @@
 //! Of a connection `source` is the client and `destination` the server, whoever sent the
 //! packet: so the two stay the same over all of its steps.
 
+use super::jsonl::write_line;
 use super::model::{Entry, Happening, Timeline};
 use crate::base::{Endpoint, rfc3339};
 use crate::observe::Side;
@@ -19,8 +20,7 @@ const ECS_VERSION: &str = "8.17.0";
 /// When the writer fails.
 pub fn write_ecs(timeline: &Timeline, out: &mut dyn Write) -> io::Result<()> {
     for entry in &timeline.entries {
-        serde_json::to_writer(&mut *out, &document(entry))?;
-        out.write_all(b"\n")?;
+        write_line(&document(entry), out)?;
     }
     Ok(())
 }

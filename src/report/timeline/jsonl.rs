@@ -9,6 +9,7 @@ use crate::base::{Endpoint, rfc3339};
 use crate::observe::Side;
 use jiff::Timestamp;
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
+use serde_json::ser::Formatter;
 use std::io::{self, Write};
 
 /// The values of an entry that it may have beside its columns, by their ECS names.
@@ -44,10 +45,54 @@ pub(super) enum Cell {
 /// When the writer fails.
 pub fn write_jsonl(timeline: &Timeline, out: &mut dyn Write) -> io::Result<()> {
     for entry in &timeline.entries {
-        serde_json::to_writer(&mut *out, &Row(columns(entry)))?;
-        out.write_all(b"\n")?;
+        write_line(&Row(columns(entry)), out)?;
     }
     Ok(())
+}
+
+/// Writes a value on a line of its own.
+pub(super) fn write_line(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
+    value.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, OneLine))?;
+    out.write_all(b"\n")
+}
+
+/// Compact JSON without the characters beyond ASCII that end a line for some readers, that of
+/// Timesketch among them: with one in a name, the entry would be lost.
+struct OneLine;
+
+impl Formatter for OneLine {
+    fn write_string_fragment<W: ?Sized + Write>(
+        &mut self,
+        out: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        for part in fragment.split_inclusive(ENDS_LINE) {
+            let rest = part.trim_end_matches(ENDS_LINE);
+            out.write_all(rest.as_bytes())?;
+            if let Some(end) = part.strip_prefix(rest).and_then(|end| end.chars().next()) {
+                write!(out, "\\u{:04x}", u32::from(end))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Next line, line separator, paragraph separator. Those below U+0020 are escaped anyway.
+const ENDS_LINE: [char; 3] = ['\u{85}', '\u{2028}', '\u{2029}'];
+
+/// How every line begins: see [`columns`].
+const FIRST: &[u8] = br#"{"datetime":""#;
+
+/// What follows the time.
+const SECOND: &[u8] = br#"","timestamp_desc":""#;
+
+/// Bytes of a time as [`datetime`] writes it.
+const TIME: usize = 32;
+
+/// Whether a file that begins so is what [`write_jsonl`] wrote, rather than somebody's events.
+pub fn is_timeline(head: &[u8]) -> bool {
+    let behind = head.strip_prefix(FIRST).and_then(|rest| rest.get(TIME..));
+    behind.is_some_and(|rest| rest.starts_with(SECOND))
 }
 
 /// A column with its value, where the entry has one.
@@ -159,6 +204,24 @@ mod tests {
             let micros = micros(time.parse().unwrap());
             assert_eq!((micros, datetime(micros).as_str()), (expect, shown));
         }
+    }
+
+    #[test]
+    fn no_character_of_a_text_ends_a_line() {
+        let text = "\u{2028}a\u{85}\u{2029}b\u{b}\n\u{2028}";
+        let mut out = Vec::new();
+        write_line(&text, &mut out).unwrap();
+        let line = String::from_utf8(out).unwrap();
+        assert_eq!(line, "\"\\u2028a\\u0085\\u2029b\\u000b\\n\\u2028\"\n");
+        assert_eq!(serde_json::from_str::<String>(&line).unwrap(), text);
+    }
+
+    #[test]
+    fn what_was_written_is_known_by_its_first_bytes() {
+        let mut line = Vec::new();
+        serde_json::to_writer(&mut line, &Row(columns(&Entry::nothing()))).unwrap();
+        assert!(is_timeline(&line), "{}", String::from_utf8_lossy(&line));
+        assert!(!is_timeline(b"") && !is_timeline(br#"{"datetime":"2024-05-01","EventID":4625}"#));
     }
 
     #[test]

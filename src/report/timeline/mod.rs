@@ -18,7 +18,7 @@ mod words;
 pub use build::build;
 pub use csv::write_csv;
 pub use ecs::write_ecs;
-pub use jsonl::write_jsonl;
+pub use jsonl::{is_timeline, write_jsonl};
 pub use model::{Detail, Entry, Happening, Timeline};
 pub use table::write_table;
 pub(in crate::report) use words::of_step;
