@@ -41,6 +41,7 @@ mod reports;
 mod robustness;
 mod samples;
 mod scale;
+mod sigma;
 mod split;
 mod support;
 mod texts;

@@ -11,6 +11,7 @@ mod output;
 mod package;
 mod progress;
 mod redact;
+mod sigma;
 mod timeline;
 
 use crate::base::{Allowance, Meter, counted};
