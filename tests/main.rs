@@ -50,6 +50,7 @@ mod texts_machine;
 mod timeline;
 mod timelines;
 mod truth;
+mod velociraptor;
 
 #[path = "../examples/evaluate/mod.rs"]
 #[allow(dead_code, reason = "the program of this name prints more than the tests look at")]
