@@ -160,7 +160,7 @@ fn what_cannot_be_asked_for_together_or_written_exits_with_2() {
 #[test]
 fn pysigma_takes_the_rules_and_they_find_what_reports_cite() {
     let python = std::env::var("RDP_TRIAGE_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-    let imports = "import sigma.collection, sigma.backends.sqlite, evtx";
+    let imports = "import tomllib, sigma.collection, sigma.backends.sqlite, evtx";
     let probe = Command::new(&python).args(["-c", imports]).output();
     if !probe.is_ok_and(|output| output.status.success()) {
         let wanted = "integrations/sigma/requirements.txt";
@@ -174,6 +174,8 @@ fn pysigma_takes_the_rules_and_they_find_what_reports_cite() {
         .arg(folder.path())
         .arg("--samples")
         .arg(root().join("samples"))
+        .arg("--knowledge")
+        .arg(root().join("src/knowledge/data"))
         .args(["--program", env!("CARGO_BIN_EXE_rdp-triage")])
         .output()
         .unwrap();

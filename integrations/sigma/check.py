@@ -3,14 +3,17 @@
 
     rdp-triage explain --sigma rules/
     python3 check.py rules/
-    python3 check.py rules/ --samples ../../samples --program ../../target/debug/rdp-triage
+    python3 check.py rules/ --samples ../../samples --program ../../target/debug/rdp-triage \
+        --knowledge ../../src/knowledge/data
 
 1. pySigma loads every rule, and all of its validators find nothing to say.
 2. The service of a log source means the channel that the rule names.
 3. Every rule becomes a query of SQLite, with and without pySigma's log sources.
 4. With --samples: the records of the samples' event logs, decoded by the evtx package, are put
    into a table, and the queries are run. Both forms of a query find the same.
-5. With --program: whatever record `rdp-triage analyze` cites for a cause, by a row that is
+5. With --knowledge: on every one of these records fire the rules of the rows that the record
+   meets, as the knowledge files say, and no others.
+6. With --program: whatever record `rdp-triage analyze` cites for a cause, by a row that is
    exported, the rule of that row finds too; and no rule that names a reason finds anything in
    the healthy sample.
 """
@@ -21,6 +24,7 @@ import re
 import sqlite3
 import subprocess
 import sys
+import tomllib
 from collections import Counter, defaultdict
 from pathlib import Path
 
@@ -117,6 +121,95 @@ def records(samples: Path):
         name = path.relative_to(samples / sample).as_posix()
         for record in PyEvtxParser(str(path)).records_json():
             yield sample, name, record["event_record_id"], flat(json.loads(record["data"]))
+
+
+def number(text: str) -> int | None:
+    """A number in decimal or with 0x, as the diagnosis reads it."""
+    try:
+        return int(text.strip(), 16 if text.strip().lower().startswith("0x") else 10)
+    except ValueError:
+        return None
+
+
+def holds(row: dict, field: str, wanted) -> bool:
+    """Whether a record's field has one of the wanted values."""
+    value = row.get(field)
+    if value is None:
+        return False
+    value = str(value).strip()
+    for one in wanted if isinstance(wanted, list) else [wanted]:
+        same_number = number(one) is not None and number(one) == number(value)
+        if same_number or one.strip().lower() == value.lower():
+            return True
+    return False
+
+
+def limits_hold(row: dict, evidence: dict) -> bool:
+    low = all(float(row.get(field, "nan")) >= v for field, v in evidence.get("min", {}).items())
+    high = all(float(row.get(field, "nan")) <= v for field, v in evidence.get("max", {}).items())
+    return low and high
+
+
+class Knowledge:
+    """The rows of the knowledge that single records can meet, read from its files."""
+
+    def __init__(self, folder: Path) -> None:
+        self.providers = {}
+        for path in sorted((folder / "events").glob("*.toml")):
+            provider = tomllib.loads(path.read_text(encoding="utf-8"))
+            for name in [provider["provider"], *provider.get("also_known_as", [])]:
+                self.providers[name] = provider
+        self.rows = defaultdict(list)
+        for path in sorted((folder / "causes").glob("*.toml")):
+            cause = tomllib.loads(path.read_text(encoding="utf-8"))
+            for evidence in cause.get("support", []):
+                facts = evidence["fact"]
+                for fact in facts if isinstance(facts, list) else [facts]:
+                    if not evidence.get("absent"):
+                        self.rows[fact].append((cause["id"], evidence))
+
+    def met(self, row: dict) -> set:
+        """The rows that a record meets, as event, cause and sentence."""
+        provider = self.providers.get(row["Provider_Name"])
+        events = provider["event"] if provider else []
+        event = next((event for event in events if str(event["id"]) == str(row["EventID"])), None)
+        if event is None:
+            return set()
+        kind = f"event.{provider['slug']}.{event['id']}"
+        found = set()
+        for cause, evidence in self.rows[kind]:
+            parts = [evidence.get(part, {}) for part in ("where", "unless", "min", "max")]
+            if any(field not in event.get("fields", []) for part in parts for field in part):
+                continue
+            where, unless = parts[0], parts[1]
+            if (
+                all(holds(row, field, wanted) for field, wanted in where.items())
+                and not any(holds(row, field, wanted) for field, wanted in unless.items())
+                and limits_hold(row, evidence)
+            ):
+                found.add((kind, cause, evidence["says"]))
+        return found
+
+
+def check_rows(rules: list, fired: dict, folder: Path, samples: Path) -> None:
+    """Whether exactly the rules of the rows that a record meets fire on it."""
+    knowledge = Knowledge(folder)
+    says = {}
+    for rule in rules:
+        own = rule.custom_attributes["rdp_triage"]
+        says[str(rule.id)] = {(own["event"], row["id"], row["says"]) for row in own["causes"]}
+    meetings = 0
+    for sample, name, record, row in records(samples):
+        expected = knowledge.met(row)
+        found = set().union(*(says[rule] for rule in fired.get((sample, name, record), set())))
+        meetings += len(expected)
+        check(
+            expected == found,
+            f"{sample}/{name} record {record}: met but not found {sorted(expected - found)}, "
+            f"found but not met {sorted(found - expected)}",
+        )
+    print(f"{meetings} times a record meets a row, and its rule finds it")
+    check(meetings > 0, "no record meets any row: nothing was compared")
 
 
 def table(rules: list, samples: Path) -> sqlite3.Connection:
@@ -219,6 +312,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("rules", type=Path)
     parser.add_argument("--samples", type=Path, help="folder of cases with event logs")
+    parser.add_argument("--knowledge", type=Path, help="folder of the knowledge's files")
     parser.add_argument("--program", type=Path, help="rdp-triage, to compare with its reports")
     arguments = parser.parse_args()
     rules = load(arguments.rules)
@@ -230,6 +324,8 @@ def main() -> int:
         check_healthy(rules, fired)
         different = {rule for found in fired.values() for rule in found}
         print(f"{len(different)} of {len(rules)} rules fire, on {len(fired)} records")
+        if arguments.knowledge:
+            check_rows(rules, fired, arguments.knowledge, arguments.samples)
         if arguments.program:
             compare(rules, fired, arguments.program, arguments.samples)
     for failure in failures:
