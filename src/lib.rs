@@ -30,5 +30,6 @@ pub mod knowledge;
 pub mod observe;
 pub mod redact;
 pub mod report;
+pub mod sigma;
 pub mod triage;
 pub mod wire;

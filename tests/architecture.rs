@@ -18,6 +18,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("report", &["base", "wire", "observe", "correlate", "diagnose", "knowledge"]),
     ("batch", &["base", "knowledge", "report", "triage"]),
     ("collect", &["knowledge"]),
+    ("sigma", &["knowledge"]),
     (
         "redact",
         &[

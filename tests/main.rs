@@ -41,6 +41,7 @@ mod reports;
 mod robustness;
 mod samples;
 mod scale;
+mod sigma;
 mod split;
 mod support;
 mod texts;
@@ -50,6 +51,7 @@ mod timeline;
 mod timelines;
 mod timesketch;
 mod truth;
+mod velociraptor;
 
 #[path = "../examples/evaluate/mod.rs"]
 #[allow(dead_code, reason = "the program of this name prints more than the tests look at")]

@@ -28,15 +28,18 @@ enum PageFormat {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  rdp-triage explain 0x904 0x7                # the two numbers of the error dialog\n  rdp-triage explain 2308                     # a number, in every table that has it\n  rdp-triage explain Schannel/36874           # an event; 36874 alone will do\n  rdp-triage explain 4625 0xC000006A          # several terms narrow each other\n  rdp-triage explain HYBRID_REQUIRED_BY_SERVER\n  rdp-triage explain tls-no-shared-cipher     # a cause\n  rdp-triage explain expired certificate      # or words\n\nExit status:\n  0  every term was found\n  2  a term leads nowhere, wrong usage, or output that could not be written"
+    after_help = "Examples:\n  rdp-triage explain 0x904 0x7                # the two numbers of the error dialog\n  rdp-triage explain 2308                     # a number, in every table that has it\n  rdp-triage explain Schannel/36874           # an event; 36874 alone will do\n  rdp-triage explain 4625 0xC000006A          # several terms narrow each other\n  rdp-triage explain HYBRID_REQUIRED_BY_SERVER\n  rdp-triage explain tls-no-shared-cipher     # a cause\n  rdp-triage explain expired certificate      # or words\n  rdp-triage explain --sigma rules/           # the records it looks for, as Sigma rules\n\nExit status:\n  0  every term was found, or all rules were written\n  2  a term leads nowhere, wrong usage, or output that could not be written"
 )]
 pub(super) struct ExplainArgs {
     /// Code, symbol, event (Provider/ID), cause, fix, provider, code table, or words; several narrow each other
-    #[arg(value_name = "TERM", required_unless_present = "list", allow_negative_numbers = true)]
+    #[arg(value_name = "TERM", required_unless_present_any = ["list", "sigma"], allow_negative_numbers = true)]
     terms: Vec<String>,
     /// List everything that can be asked for
     #[arg(long, conflicts_with = "terms")]
     list: bool,
+    /// Write the single records that the diagnosis looks for as Sigma rules into this folder
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["terms", "list", "format", "output"])]
+    sigma: Option<PathBuf>,
     /// How the pages are written
     #[arg(long, value_enum, default_value = "table")]
     format: PageFormat,
@@ -53,6 +56,9 @@ pub(super) struct ExplainArgs {
 
 pub(super) fn explain(arguments: &ExplainArgs) -> Result<Exit> {
     let knowledge = knowledge(arguments.rules.as_deref())?;
+    if let Some(folder) = &arguments.sigma {
+        return super::sigma::write(&knowledge, folder);
+    }
     if arguments.list {
         let contents = contents(&knowledge);
         write(arguments, |format, style, out| match format {

@@ -11,6 +11,7 @@ mod output;
 mod package;
 mod progress;
 mod redact;
+mod sigma;
 mod timeline;
 mod timesketch;
 

@@ -96,8 +96,11 @@ pub fn logs(knowledge: &Knowledge) -> Result<Vec<Exported>, Error> {
     let items: Items = toml::from_str(ITEMS)?;
     let mut channels: BTreeMap<&str, BTreeSet<HostRole>> = BTreeMap::new();
     for provider in knowledge.providers() {
-        if !provider.channel.is_empty() && provider.events.iter().any(|event| event.wanted()) {
-            channels.entry(&provider.channel).or_default().extend(roles(&provider.side));
+        for event in provider.events.iter().filter(|event| event.wanted()) {
+            let channel = provider.channel_of(event);
+            if !channel.is_empty() && !is_direct(channel) {
+                channels.entry(channel).or_default().extend(roles(&provider.side));
+            }
         }
     }
     let mut logs = Vec::new();
@@ -151,6 +154,11 @@ impl HostRole {
             Self::Gateway => "gateway",
         }
     }
+}
+
+/// Whether Windows keeps a channel outside the event log while it is on, and by default off.
+fn is_direct(channel: &str) -> bool {
+    channel.ends_with("/Analytic") || channel.ends_with("/Debug")
 }
 
 /// The hosts that have a log of this side of the catalog.

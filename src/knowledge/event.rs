@@ -42,6 +42,9 @@ pub struct Event {
     /// The kind of its observations, `event.<slug>.<id>`; set when it is loaded.
     #[serde(skip, default = "unset")]
     pub kind: Arc<str>,
+    /// The log that it is written to, where that is another than its provider's usual one.
+    #[serde(default)]
+    pub channel: String,
     /// A short phrase.
     pub title: String,
     /// What the record says.
@@ -145,5 +148,10 @@ impl Provider {
 
     pub fn event(&self, id: u16) -> Option<&Event> {
         self.events.iter().find(|event| event.id == id)
+    }
+
+    /// The log that an event of this provider is written to.
+    pub fn channel_of<'a>(&'a self, event: &'a Event) -> &'a str {
+        if event.channel.is_empty() { &self.channel } else { &event.channel }
     }
 }

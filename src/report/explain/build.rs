@@ -143,7 +143,7 @@ fn event_page(knowledge: &Knowledge, provider: &Provider, event: &Event) -> Even
         title: event.title.clone(),
         provider: provider.provider.clone(),
         also_known_as: provider.also_known_as.clone(),
-        channel: provider.channel.clone(),
+        channel: provider.channel_of(event).to_owned(),
         side: provider.side.clone(),
         level: event.level.clone(),
         priority: event.priority.clone(),
@@ -186,7 +186,7 @@ fn word(value: &impl Serialize) -> String {
     }
 }
 
-/// The query uses the provider's usual log; PowerShell finds all logs of the
+/// The query uses the log that the event is written to; PowerShell finds all logs of the
 /// provider by itself.
 fn query(provider: &Provider, event: &Event) -> QueryReport {
     let names: Vec<&String> =
@@ -203,7 +203,7 @@ fn query(provider: &Provider, event: &Event) -> QueryReport {
     QueryReport {
         wevtutil: format!(
             "wevtutil qe \"{}\" /q:\"{xpath}\" /f:text /rd:true /c:20",
-            provider.channel
+            provider.channel_of(event)
         ),
         powershell: format!(
             "Get-WinEvent -FilterHashtable @{{ProviderName='{}'; Id={id}}} -MaxEvents 20",
