@@ -2,21 +2,63 @@
 
 use super::yaml::Yaml;
 use crate::knowledge::number;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+use std::cmp::Ordering;
 
 /// A value, compared as the diagnosis compares: texts without case, numbers as numbers.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(untagged)]
+#[derive(Debug, Clone)]
 pub(super) enum Value {
     Number(i64),
+    /// As the knowledge spells it: not every matcher of rules is blind to case.
     Text(String),
+}
+
+/// What two values have in common that are the same.
+#[derive(PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(untagged)]
+enum Key {
+    Number(i64),
+    Text(String),
+}
+
+impl PartialEq for Value {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl Eq for Value {}
+
+impl PartialOrd for Value {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Value {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.key().cmp(&other.key())
+    }
+}
+
+impl Serialize for Value {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.key().serialize(serializer)
+    }
 }
 
 impl Value {
     pub(super) fn of(text: &str) -> Self {
         match number(text) {
             Some(number) => Self::Number(number),
-            None => Self::Text(text.trim().to_ascii_lowercase()),
+            None => Self::Text(text.trim().to_owned()),
+        }
+    }
+
+    fn key(&self) -> Key {
+        match self {
+            Self::Number(number) => Key::Number(*number),
+            Self::Text(text) => Key::Text(text.to_ascii_lowercase()),
         }
     }
 
@@ -75,6 +117,7 @@ mod tests {
     #[test]
     fn texts_are_compared_without_case_and_hold_no_wildcards() {
         assert_eq!(Value::of("Server"), Value::of("server "));
+        assert_eq!(Value::of("Server").forms(), [Yaml::Text("Server".to_owned())]);
         for (text, expect) in [
             ("%%2313", "%%2313"),
             ("a*b?", "a\\*b\\?"),

@@ -146,9 +146,9 @@ fn the_lint_lets_a_script_pass_that_reads() {
 
 /// A log as the script exports it, with one event.
 fn log(knowledge: &Knowledge, export: &Exported) -> Vec<u8> {
-    let of_channel = knowledge.providers().filter(|p| p.channel == export.channel);
     let wanted = |id: u16| export.ids.is_empty() || export.ids.contains(&id);
-    let mut events = of_channel.flat_map(|p| p.events.iter().map(move |event| (p, event)));
+    let all = knowledge.providers().flat_map(|p| p.events.iter().map(move |event| (p, event)));
+    let mut events = all.filter(|(p, event)| p.channel_of(event) == export.channel);
     let (provider, event) = events.find(|(_, e)| e.wanted() && wanted(e.id)).unwrap();
     // Samples are made of names that live as long as the program.
     let name: &'static str = Box::leak(provider.provider.clone().into_boxed_str());
