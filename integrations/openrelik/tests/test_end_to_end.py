@@ -178,6 +178,53 @@ def test_tickets_and_results_may_lie_where_only_urls_lead(
     assert len(reports(results)) == 2
 
 
+def test_openrelik_finds_the_task_and_its_form_and_hears_how_far_it_is(
+    binary: str, samples: Path, tmp_path: Path
+) -> None:
+    with cluster(tmp_path, binary) as running:
+        running.start_worker("one")
+        script = f"""
+import ast, re, threading
+from pathlib import Path
+from rdp_triage_worker.app import celery
+from rdp_triage_worker.tasks import TASK_METADATA, TASK_NAME
+(tasks,) = celery.control.inspect().registered("metadata").values()
+(task,) = [task for task in tasks if task.startswith(TASK_NAME)]
+assert ast.literal_eval(re.search("({{.+}})", task).group(0)) == TASK_METADATA, task
+path = next(Path({str(samples)!r}, "cert-expired").rglob("*.pcapng"))
+heard = []
+listening, all_heard = threading.Event(), threading.Event()
+def hear(event):
+    heard.append(event["data"])
+    if event["data"]["done"] == event["data"]["of"]:
+        all_heard.set()
+def listen():
+    with celery.connection() as connection:
+        receiver = celery.events.Receiver(connection, handlers={{"task-progress": hear}})
+        with receiver.consumer_context() as (own, _, _):
+            listening.set()
+            while not all_heard.is_set():
+                own.drain_events(timeout=30)
+celery.control.enable_events()
+threading.Thread(target=listen, daemon=True).start()
+assert listening.wait(10)
+sent = celery.send_task(TASK_NAME, kwargs=dict(
+    input_files=[dict(path=str(path), display_name="a.pcapng", uuid="u")],
+    output_path={str(tmp_path / "out")!r}, workflow_id="7"))
+assert sent.get(timeout=30)
+assert all_heard.wait(10), heard
+assert heard == [dict(done=0, of=1, at="a.pcapng"), dict(done=1, of=1, at=None)], heard
+"""
+        told = subprocess.run(
+            [sys.executable, "-c", script],
+            env=running.env,
+            capture_output=True,
+            text=True,
+            timeout=90,
+        )
+        assert told.returncode == 0, told.stderr
+
+
 def test_without_a_broker_the_driver_says_so(binary: str, samples: Path, tmp_path: Path) -> None:
     environment = {**os.environ, "RDP_TRIAGE_BINARY": binary, "REDIS_URL": "redis://127.0.0.1:1/0"}
     script = Path(sys.executable).parent / "rdp_triage_driver"

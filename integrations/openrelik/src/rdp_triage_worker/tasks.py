@@ -120,6 +120,7 @@ def _task_result(
             # The upload to Timesketch takes whatever it is given, and fails on what is no timeline.
             stays = options.timesketch and ending != TIMELINE
             (task_files if stays else output_files).append(file.to_dict())
+        # Of a driver's ticket there is no Markdown, and nobody to be shown it.
         shown = files.get(MARKDOWN) or files[JSON]
         file_reports.append(serialize_file_report(dict(about), shown, file_report(result)))
     failures = {result.name: result.failure for result in results if result.failure}

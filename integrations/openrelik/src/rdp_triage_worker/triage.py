@@ -141,6 +141,10 @@ class _Run:
         except UnreadableError as error:
             failure = str(error)
         report = self._report(results / files[JSON], failure)
+        if MARKDOWN in files and not (results / files[MARKDOWN]).exists():
+            # OpenRelik shows it in the ticket's place.
+            said = f"## {self.name}\n\n{report['summary']}\n".replace("<", "&lt;")
+            (results / files[MARKDOWN]).write_text(said, encoding="utf-8", errors="replace")
         # A timeline without an entry is an empty file, which no importer likes.
         kept = {e: file for e, file in files.items() if _holds_something(results / file)}
         # The report comes last: where it is, the others are.
