@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -61,6 +62,19 @@ def test_the_hash_of_a_ticket_is_of_its_content(tmp_path: Path) -> None:
     assert of("a.zip") == before["a.zip"]
     (folder / "b" / "logs" / "System.evtx").write_bytes(b"ElfFilf")
     assert of("b") != before["b"]
+
+
+def test_no_name_reads_like_several(tmp_path: Path) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    for folder in (one, two):
+        folder.mkdir()
+    (two / "a").write_bytes(b"1")
+    (two / "b").write_bytes(b"2")
+    (one / f"a\0{hashlib.sha256(b'1').hexdigest()}\nb".replace("\0", " ")).write_bytes(b"2")
+    assert digest([Input(str(one), "t")]) != digest([Input(str(two), "t")])
+    assert digest([Input(str(one), "x"), Input(str(two), "y")]) != digest(
+        [Input(str(two), "x"), Input(str(one), "y")]
+    )
 
 
 def test_a_pipe_is_hashed_without_waiting(tmp_path: Path) -> None:

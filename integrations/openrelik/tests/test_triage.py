@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,23 @@ def test_a_task_that_comes_twice_is_done_once(program: Program, tmp_path: Path) 
     assert (first.reused, second.reused) == (False, True)
     assert second.files == first.files
     assert (tmp_path / "runs").read_text(encoding="ascii") == "run\n"
+
+
+def test_results_are_not_used_again_for_another_question(program: Program, tmp_path: Path) -> None:
+    script = program(WRITES)
+    (tmp_path / "rules").mkdir()
+    usual = Settings(binary=script, max_time=5.0)
+    with_rules = replace(usual, rules=str(tmp_path / "rules"))
+    names = {
+        run(tmp_path, script, settings=usual).files[JSON],
+        run(tmp_path, script, settings=replace(usual, max_time=6.0)).files[JSON],
+        run(tmp_path, script, settings=usual, options=Options(error="0x904")).files[JSON],
+        run(tmp_path, script, settings=usual, name="another").files[JSON],
+        run(tmp_path, script, settings=with_rules).files[JSON],
+    }
+    (tmp_path / "rules" / "mine.toml").write_text("", encoding="ascii")
+    names.add(run(tmp_path, script, settings=with_rules).files[JSON])
+    assert len(names) == 6
 
 
 def test_each_workflow_has_files_of_its_own() -> None:

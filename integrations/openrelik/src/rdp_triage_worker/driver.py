@@ -159,7 +159,7 @@ class Driver:
             except UnreadableError as error:
                 # The worker will say so too, in the ticket's result.
                 content = str(error)
-            whole = key(content, part.name, self.options, self.version)
+            whole = key(content, part.name, self.options, self.settings, self.version)
             ticket = Ticket(number, part, whole, file_name(whole, JSON))
             self.tickets.append(ticket)
             if self._is_done(ticket):

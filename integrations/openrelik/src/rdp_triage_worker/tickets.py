@@ -100,22 +100,24 @@ def digest(inputs: Iterable[Input]) -> str:
     """
     whole = hashlib.sha256()
     for part in inputs:
-        whole.update(f"{part.name}\0".encode("utf-8", "surrogateescape"))
-        for line in _local(Path(part.path)) if part.is_local else _remote(part.path):
-            whole.update(line.encode("utf-8", "surrogateescape") + b"\n")
+        files = _local(Path(part.path)) if part.is_local else _remote(part.path)
+        for text in ("input", part.name, *(text for file in files for text in file)):
+            # No name and no tag has a zero in it: nothing can be told in two ways.
+            whole.update(text.encode("utf-8", "surrogateescape") + b"\0")
     return whole.hexdigest()
 
 
-def _local(path: Path) -> Iterator[str]:
+def _local(path: Path) -> Iterator[tuple[str, str]]:
+    """Give names and contents of all files."""
     if not path.is_dir():
-        yield f". {_content(path, follow=True)}"
+        yield ".", _content(path, follow=True)
         return
     # Links below are not followed, as the program does not.
     for folder, folders, files in os.walk(path):
         folders.sort()
         for name in sorted(files):
             below = Path(folder, name)
-            yield f"{below.relative_to(path)} {_content(below, follow=False)}"
+            yield str(below.relative_to(path)), _content(below, follow=False)
 
 
 def _content(path: Path, *, follow: bool) -> str:
@@ -133,14 +135,14 @@ def _content(path: Path, *, follow: bool) -> str:
         return f"cannot be read: {error.strerror}"
 
 
-def _remote(url: str) -> Iterator[str]:
+def _remote(url: str) -> Iterator[tuple[str, str]]:
     fs, root = url_to_fs(url)
     try:
         found = fs.find(root, detail=True)
         for path in sorted(found):
             entry = found[path]
             tag = entry.get("ETag") or entry.get("md5Hash") or entry.get("mtime") or ""
-            yield f"{path.removeprefix(str(root))} {entry.get('size')} {tag}"
+            yield path.removeprefix(str(root)), f"{entry.get('size')} {tag}"
     except OSError as error:
         raise UnreadableError(f"{url}: cannot be read: {error}") from error
 

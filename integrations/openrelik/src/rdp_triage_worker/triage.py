@@ -43,9 +43,11 @@ class Result:
     peak_rss: int = 0
 
 
-def key(content: str, name: str, options: Options, version: str) -> str:
-    """Hash what a result depends on: the input, its name, what is asked and who answers."""
-    asked = json.dumps([content, name, options.task_config(), version, __version__])
+def key(content: str, name: str, options: Options, settings: Settings, version: str) -> str:
+    """Hash what a result depends on: the input, its name, what is asked, and who answers how."""
+    rules = digest([Input(settings.rules, "rules")]) if settings.rules else ""
+    how = [settings.max_time, settings.max_memory, rules, version, __version__]
+    asked = json.dumps([content, name, options.task_config(), how])
     return hashlib.sha256(asked.encode("utf-8", "surrogateescape")).hexdigest()
 
 
@@ -92,7 +94,7 @@ def triage(
     except UnreadableError:
         if known_key is None:
             raise
-    ticket = known_key or key(digest(inputs), name, options, str(this))
+    ticket = known_key or key(digest(inputs), name, options, settings, str(this))
     endings = _endings(options, shown=workflow is not None)
     files = {ending: file_name(ticket, ending, workflow) for ending in endings}
     before = finished(store.read(files[JSON]))
