@@ -5,6 +5,7 @@ mod decrypt;
 mod files;
 mod inside;
 mod redact;
+mod reports;
 mod script;
 mod stream;
 mod tcp;
@@ -14,6 +15,7 @@ pub use decrypt::decrypt;
 pub use files::{archive, capture_file, document, etl, event_log, export};
 pub use inside::inside;
 pub use redact::redact;
+pub use reports::reports;
 pub use stream::stream;
 pub use wire::{callers, certificate, credssp, packet, rdp, tls, udp};
 
@@ -21,7 +23,7 @@ pub use wire::{callers, certificate, credssp, packet, rdp, tls, udp};
 pub type Target = fn(&[u8]);
 
 /// All targets, each by the name of its folder of seeds.
-pub const TARGETS: [(&str, Target); 17] = [
+pub const TARGETS: [(&str, Target); 18] = [
     ("archive", archive),
     ("callers", callers),
     ("capture_file", capture_file),
@@ -36,6 +38,7 @@ pub const TARGETS: [(&str, Target); 17] = [
     ("packet", packet),
     ("rdp", rdp),
     ("redact", redact),
+    ("reports", reports),
     ("stream", stream),
     ("tls", tls),
     ("udp", udp),
