@@ -252,7 +252,7 @@ fn merged_reports_give_the_summary_of_the_batch_to_the_byte() {
     assert_eq!(text(&merged.stdout), text(&whole.stdout));
     let twice = batch(&["--merge", "all.jsonl", "all.jsonl", "--format", "json"], desk.path());
     assert_eq!(text(&twice.stdout), text(&whole.stdout));
-    assert!(text(&twice.stderr).contains("6 reports of cases that had one already"));
+    assert!(text(&twice.stderr).contains("6 reports that came twice"));
 }
 
 #[test]

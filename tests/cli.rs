@@ -302,6 +302,14 @@ fn one_reading_writes_the_report_in_several_forms_under_a_name_of_choice() {
     }
     let report: Value = serde_json::from_slice(&fs::read(file("a.json")).unwrap()).unwrap();
     assert_eq!(report["case"]["name"], "ticket 7");
+    let text = file("evidence.md");
+    fs::write(&text, "evidence").unwrap();
+    for twice in [["--also", &text], ["-o", &text], ["--timesketch", &file("t.jsonl")]] {
+        let also = file("t.jsonl");
+        let output = run(&[&["analyze", &text, "--also", &also][..], &twice].concat());
+        assert_eq!(output.status.code(), Some(2), "{twice:?}");
+    }
+    assert_eq!(fs::read_to_string(&text).unwrap(), "evidence");
     let wrong = run(&["analyze", TICKET, "--also", "report.txt"]);
     assert_eq!(wrong.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&wrong.stderr).contains(".json, .jsonl, .md or .html"));

@@ -2,8 +2,8 @@
 
 use crate::report::{CaseLine, Report, SCHEMA_VERSION};
 use rayon::prelude::*;
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use sha2::{Digest as _, Sha256};
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read as _};
 use std::path::{Path, PathBuf};
@@ -11,6 +11,9 @@ use thiserror::Error;
 
 /// Bytes of one report: the longest that this program wrote had a few MiB.
 const MAX_REPORT: u64 = 256 << 20;
+
+/// What some editors and shells write first.
+const UTF8_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// Why reports cannot be had. What cannot be read of a file is a case that is not finished.
 #[derive(Debug, Error)]
@@ -29,7 +32,7 @@ pub struct Merged {
     /// One for each case: those of a folder in the order of their names, all others as they
     /// were read.
     pub lines: Vec<CaseLine>,
-    /// Reports of cases that had one already.
+    /// Reports that were there already, word for word.
     pub repeated: usize,
     /// Reports of another version of this program than this one.
     pub other_versions: usize,
@@ -38,8 +41,8 @@ pub struct Merged {
 /// Reads reports: files of one or many, one behind the other; folders of such files; and
 /// standard input for `-`.
 ///
-/// A report may come twice, as where a lost task was done again: of two reports with the
-/// name and the inputs of one case, the first counts that was analysed to its end.
+/// Where the very same report comes twice, it counts once. All others count, also where they
+/// call their cases alike: on many machines there is a ticket 1001.
 ///
 /// # Errors
 /// When a path is not there, a folder cannot be listed or holds no reports.
@@ -63,8 +66,8 @@ pub fn merge(paths: &[PathBuf]) -> Result<Merged, Error> {
 #[derive(Debug)]
 struct Told {
     line: CaseLine,
-    /// What the report is of; of something that is no report, nothing.
-    inputs: Option<Vec<String>>,
+    /// SHA-256 of the report; of something that is no report, nothing.
+    digest: Option<[u8; 32]>,
     other_version: bool,
 }
 
@@ -107,6 +110,10 @@ fn of_file(path: &Path, report: Option<&str>) -> Vec<Told> {
         Ok(file) => of_stream(BufReader::with_capacity(1 << 16, file), &name, report),
         Err(why) => vec![unread(&name, why)],
     };
+    if told.len() > 1 && told.iter().all(|told| told.digest.is_none()) {
+        // Something else, of many lines.
+        told.clear();
+    }
     if told.is_empty() {
         told.push(unread(&name, "holds no report of rdp-triage".to_owned()));
     }
@@ -137,7 +144,8 @@ fn of_stream(mut input: impl BufRead, name: &str, report: Option<&str>) -> Vec<T
             }
             Ok(_) if ended => return told,
             Ok(_) if text.len() as u64 > MAX_REPORT => {
-                let why = format!("a report of more than {MAX_REPORT} bytes");
+                let why =
+                    format!("more than {MAX_REPORT} bytes are no report: the rest is not read");
                 told.push(unread(&place(name, begun), why));
                 // Nothing says where it ends.
                 return told;
@@ -149,6 +157,7 @@ fn of_stream(mut input: impl BufRead, name: &str, report: Option<&str>) -> Vec<T
 
 /// The report of a text that begins at a line of a file.
 fn of_text(text: &[u8], (name, line): (&str, u64), file: Option<&str>) -> Option<Told> {
+    let text = text.strip_prefix(UTF8_MARK).unwrap_or(text);
     if text.iter().all(u8::is_ascii_whitespace) {
         return None;
     }
@@ -164,7 +173,9 @@ fn of_text(text: &[u8], (name, line): (&str, u64), file: Option<&str>) -> Option
     let mut line = CaseLine::of(&report);
     line.report = file.map(str::to_owned);
     let other_version = report.tool.version != env!("CARGO_PKG_VERSION");
-    Some(Told { line, inputs: Some(report.case.inputs), other_version })
+    // Whether it stands on one line or on many.
+    let digest = serde_json::to_vec(&report).ok().map(|text| Sha256::digest(text).into());
+    Some(Told { line, digest, other_version })
 }
 
 fn place(name: &str, line: u64) -> String {
@@ -172,31 +183,37 @@ fn place(name: &str, line: u64) -> String {
 }
 
 fn unread(name: &str, why: String) -> Told {
-    Told { line: CaseLine::unread(name, why), inputs: None, other_version: false }
+    Told { line: CaseLine::unread(name, why), digest: None, other_version: false }
 }
 
 fn each_once(told: Vec<Told>) -> Merged {
     let mut merged = Merged::default();
-    let mut places: HashMap<(String, Vec<String>), usize> = HashMap::new();
-    for Told { line, inputs, other_version } in told {
+    let mut seen = HashSet::new();
+    for Told { line, digest, other_version } in told {
+        if digest.is_some_and(|digest| !seen.insert(digest)) {
+            merged.repeated += 1;
+            continue;
+        }
         merged.other_versions += usize::from(other_version);
-        let next = merged.lines.len();
-        let place = match inputs.map(|inputs| places.entry((line.name.clone(), inputs))) {
-            Some(Entry::Occupied(place)) => *place.get(),
-            Some(Entry::Vacant(free)) => *free.insert(next),
-            None => next,
-        };
-        match merged.lines.get_mut(place) {
-            None => merged.lines.push(line),
-            Some(before) => {
-                merged.repeated += 1;
-                if before.unfinished.is_some() && line.unfinished.is_none() {
-                    *before = line;
-                }
-            }
+        merged.lines.push(line);
+    }
+    name_apart(&mut merged.lines);
+    merged
+}
+
+/// Numbers the cases that have one name.
+fn name_apart(lines: &mut [CaseLine]) {
+    let mut names: HashMap<String, (u32, u32)> = HashMap::new();
+    for line in &*lines {
+        names.entry(line.name.clone()).or_default().0 += 1;
+    }
+    for line in lines {
+        let Some((all, number)) = names.get_mut(&line.name) else { continue };
+        if *all > 1 {
+            *number += 1;
+            line.name = format!("{} ({number})", line.name);
         }
     }
-    merged
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use super::explain::ExplainArgs;
 use super::package::{CompletionsArgs, ManArgs, SchemaArgs};
 use super::redact::RedactArgs;
 use super::timeline::TimelineArgs;
-use super::timesketch::Target;
+use super::timesketch::{Target, place_of};
 use crate::base::{Allowance, CaseTime, Endpoint, hex, parse_address, parse_endpoint};
 use crate::diagnose::{Certainty, Question};
 use crate::redact::Pseudonyms;
@@ -176,7 +176,25 @@ impl AnalyzeArgs {
                  run `rdp-triage redact PATH… --output DIR` and analyze that folder"
             );
         }
-        Target::of(path, self.paths.iter().chain(&self.output)).map(Some)
+        Target::of(path, self.paths.iter().chain(self.reports())).map(Some)
+    }
+
+    /// The files that the report goes to.
+    fn reports(&self) -> impl Iterator<Item = &PathBuf> {
+        self.also.iter().map(|also| &also.path).chain(&self.output)
+    }
+
+    /// Refuses a file that would be read and written, or written twice.
+    pub(super) fn refuse_one_for_two(&self) -> Result<()> {
+        let mut taken: Vec<_> = self.paths.iter().filter_map(|path| place_of(path)).collect();
+        for path in self.reports() {
+            let Some(place) = place_of(path) else { continue };
+            if taken.contains(&place) {
+                bail!("{} is read or written already; name another file", path.display());
+            }
+            taken.push(place);
+        }
+        Ok(())
     }
 }
 

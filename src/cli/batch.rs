@@ -140,7 +140,7 @@ fn merge_reports(results: &[PathBuf], telling: &TellingArgs) -> Result<Exit> {
             0 => Ok(()),
             _ => writeln!(io::stderr(), "rdp-triage: {} {what}", counted(count, "report")),
         };
-        say(repeated, "of cases that had one already: of each case one counts")?;
+        say(repeated, "that came twice, word for word, and count once")?;
         say(other_versions, "of another version of this program")?;
     }
     let report = BatchReport::of(lines);

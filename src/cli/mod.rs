@@ -128,6 +128,7 @@ fn analyze(arguments: &AnalyzeArgs) -> Result<Exit> {
     let (reading, telling) = (&arguments.reading, &arguments.telling);
     let config = reading.config(arguments.paths.clone())?;
     let config = Config { name: arguments.name.clone(), ..config };
+    arguments.refuse_one_for_two()?;
     let target = arguments.timesketch()?;
     use_threads(telling.running.jobs);
     let knowledge = knowledge(reading.rules.as_deref())?;

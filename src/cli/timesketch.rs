@@ -92,7 +92,7 @@ impl Target {
 }
 
 /// The folder of a file and its name there, through all links; `None` where no folder is.
-fn place_of(path: &Path) -> Option<(PathBuf, OsString)> {
+pub(super) fn place_of(path: &Path) -> Option<(PathBuf, OsString)> {
     if let Ok(whole) = fs::canonicalize(path) {
         return Some((whole.parent()?.to_owned(), whole.file_name()?.to_owned()));
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -11,7 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from cluster import Cluster, cluster, peak_rss, processes, wait_for
+from cluster import cluster, peak_rss, processes, wait_for
 from conftest import PROJECT
 
 TICKETS, CORRUPT, BOMBS = 200, 5, 1
@@ -57,6 +58,23 @@ def finish(driver: subprocess.Popen[bytes], seconds: float = 120.0) -> tuple[byt
     return out, err.decode()
 
 
+def assert_all_are_accounted_for(desk: Path, results: Path) -> None:
+    assert len(reports(results)) == TICKETS
+    listed = (results / "tickets.tsv").read_text(encoding="utf-8").splitlines()[1:]
+    assert [line.split("\t")[0] for line in listed] == sorted(path.name for path in desk.iterdir())
+    by_name = {}
+    for line in listed:
+        name, file, _ = line.split("\t")
+        by_name[name] = json.loads((results / file).read_bytes())
+        assert by_name[name]["case"]["name"] == name
+    troubled = {name: r["problems"] for name, r in by_name.items() if r["problems"]}
+    assert {"bomb-1.zip", "waits-for-ever"} <= set(troubled)
+    assert len(troubled) >= CORRUPT + 2
+    for name, problems in troubled.items():
+        assert all(problem["file"] and problem["message"] for problem in problems), name
+    assert not list(results.glob(".*.partial")), "nothing unfinished is left"
+
+
 def test_all_tickets_are_accounted_for_though_a_worker_is_killed(
     desk: Path, binary: str, tmp_path: Path
 ) -> None:
@@ -64,11 +82,10 @@ def test_all_tickets_are_accounted_for_though_a_worker_is_killed(
     results = tmp_path / "results"
     peaks: dict[str, int] = {}
 
-    def watch(running: Cluster) -> None:
+    def watch() -> None:
         for pid, command in processes("rdp-triage-under-test").items():
             kind = "worker" if "celery" in command else "program"
             peaks[kind] = max(peaks.get(kind, 0), peak_rss(pid))
-        assert running.running
 
     with cluster(tmp_path, binary, RDP_TRIAGE_MAX_TIME="20") as running:
         for name in ("one", "two"):
@@ -76,7 +93,7 @@ def test_all_tickets_are_accounted_for_though_a_worker_is_killed(
         driver = running.driver(str(desk), f"--output={results}", "--deadline=4", "--window=16")
 
         def half_way() -> bool:
-            watch(running)
+            watch()
             return len(reports(results)) >= TICKETS // 3
 
         wait_for(half_way, "a third of the results")
@@ -86,7 +103,7 @@ def test_all_tickets_are_accounted_for_though_a_worker_is_killed(
         running.start_worker("one")
 
         def is_done() -> bool:
-            watch(running)
+            watch()
             return driver.poll() is not None
 
         wait_for(is_done, "the driver", 120)
@@ -95,20 +112,7 @@ def test_all_tickets_are_accounted_for_though_a_worker_is_killed(
         assert f"{TICKETS} tickets in " in err
         assert "given away again" in err, "the ticket of the killed worker was lost"
 
-    assert len(reports(results)) == TICKETS
-    listed = (results / "tickets.tsv").read_text(encoding="utf-8").splitlines()[1:]
-    assert [line.split("\t")[0] for line in listed] == sorted(path.name for path in desk.iterdir())
-    by_name = {}
-    for line in listed:
-        name, file = line.split("\t")
-        by_name[name] = json.loads((results / file).read_bytes())
-        assert by_name[name]["case"]["name"] == name
-    troubled = {name: r["problems"] for name, r in by_name.items() if r["problems"]}
-    assert {"bomb-1.zip", "waits-for-ever"} <= set(troubled)
-    assert len(troubled) >= CORRUPT + 2
-    for name, problems in troubled.items():
-        assert all(problem["file"] and problem["message"] for problem in problems), name
-    assert not list(results.glob(".*")), "nothing unfinished is left"
+    assert_all_are_accounted_for(desk, results)
     assert 0 < peaks["program"] < MOST_RSS, peaks
     assert 0 < peaks["worker"] < MOST_RSS, peaks
 
@@ -162,6 +166,30 @@ def test_a_ticket_that_hangs_and_one_that_kills_its_worker_are_told_with_reasons
         assert cases["good-2"]["leading"]["cause"] == "cert-expired"
         assert cases["hangs"]["unfinished"] == "given up after 2 seconds (--max-time)"
         assert "3 times a worker was lost" in cases["kills"]["unfinished"]
+
+
+def test_what_was_known_of_a_ticket_before_it_changed_is_taken_away(
+    binary: str, samples: Path, tmp_path: Path
+) -> None:
+    desk, results = tmp_path / "tickets", tmp_path / "results"
+    shutil.copytree(samples / "no-fault-found", desk / "b")
+    with cluster(tmp_path, binary) as running:
+        running.start_worker("one")
+        for cause in ("cert-expired", "tls-no-shared-cipher", "account-disabled"):
+            shutil.rmtree(desk / "a", ignore_errors=True)
+            shutil.copytree(samples / cause, desk / "a")
+            out, told = finish(running.driver(str(desk), f"--output={results}", "--html"))
+            assert cause in out.decode()
+            assert out == batch(binary, "--merge", str(results))
+            assert len(reports(results)) == len(list(results.glob("*.html"))) == 2
+        assert "(1 by their results)" in told
+        # Two drivers would take each other's results away.
+        with (results / ".rdp-triage-driver.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            second = running.driver(str(desk), f"--output={results}")
+            _, refused = second.communicate(timeout=60)
+            assert second.returncode == 2
+            assert b"another driver is at it" in refused
 
 
 def test_tickets_and_results_may_lie_where_only_urls_lead(
@@ -232,4 +260,16 @@ def test_without_a_broker_the_driver_says_so(binary: str, samples: Path, tmp_pat
     done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60)
     assert done.returncode == 2
     assert "redis://127.0.0.1:1/0" in done.stderr
+    for url in ("redis://:my/secret@127.0.0.1", "nosuch://u:secret@127.0.0.1"):
+        done = subprocess.run(
+            [*command, f"--broker={url}"],
+            capture_output=True,
+            text=True,
+            env=environment,
+            timeout=60,
+        )
+        assert done.returncode == 2
+        assert "broker's URL cannot be used" in done.stderr
+        assert "secret" not in done.stderr
+        assert "my" not in done.stderr
     assert "Traceback" not in done.stderr

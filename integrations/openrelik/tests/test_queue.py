@@ -51,7 +51,7 @@ class Workers:
             clock=lambda: self.now,
             sleep=self.sleep,
         )
-        given = [Ticket(n, Input(f"/{n}", str(n)), f"key {n}", f"{n}.json") for n in range(tickets)]
+        given = [Ticket(n, Input(f"/{n}", str(n)), "", "", f"{n}.json") for n in range(tickets)]
         self.told: list[tuple[int, int]] = []
         return list(queue.run(given, lambda *told: self.told.append(told)))
 

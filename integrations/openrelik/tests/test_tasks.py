@@ -11,7 +11,12 @@ from openrelik_worker_common.task_utils import create_task_result
 
 from rdp_triage_worker.app import celery
 from rdp_triage_worker.options import TASK_CONFIG, Options
-from rdp_triage_worker.tasks import TASK_METADATA, TASK_NAME, analyze
+from rdp_triage_worker.tasks import (
+    TASK_METADATA,
+    TASK_NAME,
+    analyze,
+    refuse_to_start_in_vain,
+)
 
 
 def inputs(samples: Path, *causes: str) -> list[dict[str, Any]]:
@@ -65,7 +70,8 @@ def test_every_input_is_a_ticket_with_files_and_a_line(
         assert file["data_type"].startswith("rdp-triage:report:")
     assert [one["input_file_uuid"] for one in result["file_reports"]] == ["u0", "u1", "u9"]
     assert "cipher" in result["file_reports"][0]["summary"]
-    assert result["meta"]["failures"] == {"gone.evtx": "no such file or folder: gone.evtx"}
+    why = "no such file or folder: gone.evtx"
+    assert result["meta"]["failures"] == [{"ticket": "gone.evtx", "input": "u9", "reason": why}]
     assert result["meta"]["peak_rss"] > 1 << 20
     table = result["task_report"]["content"]
     assert "|tls-no-shared-cipher.pcapng|tls-no-shared-cipher|conclusive|server|" in table
@@ -117,6 +123,24 @@ def test_only_timelines_are_handed_on_to_timesketch(
     assert len(result["task_files"]) == 4, "two reports in two forms"
 
 
+def test_inputs_that_look_alike_have_files_of_their_own(
+    binary: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = [{"path": "/no/such", "display_name": "System.evtx", "uuid": u} for u in ("a", "b")]
+    result = run(binary, monkeypatch, input_files=given, output_path=str(tmp_path))
+    assert len({file["uuid"] for file in result["output_files"]}) == 4
+    assert [failure["input"] for failure in result["meta"]["failures"]] == ["a", "b"]
+
+
+@pytest.mark.parametrize(("name", "value"), [("MAX_TIME", "soon"), ("BINARY", "/no/such/program")])
+def test_a_worker_that_could_do_nothing_does_not_start(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"RDP_TRIAGE_{name}", value)
+    with pytest.raises(SystemExit, match=name):
+        refuse_to_start_in_vain()
+
+
 def test_inputs_come_from_the_task_before(
     binary: str, samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -134,8 +158,14 @@ def test_foreign_names_are_no_markdown(
     binary: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "x").write_bytes(b"")
-    name = "a|b\n# <script>`"
+    name = "a|b\n# <script>`[c](javascript:1)"
     given = [{"path": str(tmp_path / "x"), "display_name": name, "uuid": "u"}]
     result = run(binary, monkeypatch, input_files=given, output_path=str(tmp_path / "out"))
     row = result["task_report"]["content"].splitlines()[-1]
-    assert row.startswith(r"|a\|b \# \<script\>\`|no evidence|")
+    assert row.startswith(r"|a\|b \# \<script\>\`\[c\](javascript:1)|no evidence|")
+    gone = [{"path": "/no/such", "display_name": name, "uuid": "u"}]
+    result = run(binary, monkeypatch, input_files=gone, output_path=str(tmp_path / "out"))
+    assert r"\[c\]" in result["file_reports"][0]["summary"]
+    shown = Path(result["output_files"][-1]["path"])
+    assert shown.suffix == ".md"
+    assert all("[c]" not in line.replace("\\[c\\]", "") for line in shown.read_text().splitlines())

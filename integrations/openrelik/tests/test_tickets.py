@@ -7,7 +7,15 @@ from pathlib import Path
 import pytest
 
 from rdp_triage_worker.results import Store
-from rdp_triage_worker.tickets import Input, UnreadableError, digest, listed, safe_name, stage
+from rdp_triage_worker.tickets import (
+    Input,
+    UnreadableError,
+    _refused,
+    digest,
+    listed,
+    safe_name,
+    stage,
+)
 
 
 def desk(tmp_path: Path) -> Path:
@@ -21,33 +29,80 @@ def desk(tmp_path: Path) -> Path:
 
 def test_tickets_are_the_direct_children_in_the_order_of_their_bytes(tmp_path: Path) -> None:
     folder = desk(tmp_path)
-    assert [ticket.name for ticket in listed([str(folder)])] == ["Z.zip", "a.zip", "b"]
+    assert [ticket.name for ticket in listed([str(folder)], "/results")] == ["Z.zip", "a.zip", "b"]
     url = folder.as_uri()
-    remote = listed([url])
+    remote = listed([url], "/results")
     assert [ticket.name for ticket in remote] == ["Z.zip", "a.zip", "b"]
     assert remote[1].path == f"{url}/a.zip"
 
 
 def test_the_results_are_no_ticket(tmp_path: Path) -> None:
     folder = desk(tmp_path)
-    names = [ticket.name for ticket in listed([str(folder)], leave_out=str(folder / "b"))]
+    names = [ticket.name for ticket in listed([str(folder)], output=str(folder / "b"))]
     assert names == ["Z.zip", "a.zip"]
     url = folder.as_uri()
-    assert [t.name for t in listed([url], leave_out=f"{url}/b/")] == ["Z.zip", "a.zip"]
+    assert [t.name for t in listed([url], output=f"{url}/b/")] == ["Z.zip", "a.zip"]
 
 
 def test_tickets_of_one_name_are_called_by_their_paths(tmp_path: Path) -> None:
     for child in ("x", "y"):
         (tmp_path / child).mkdir()
         (tmp_path / child / "same.zip").write_bytes(b"")
-    names = [t.name for t in listed([str(tmp_path / "x"), str(tmp_path / "y")])]
+    names = [t.name for t in listed([str(tmp_path / "x"), str(tmp_path / "y")], "/results")]
     assert names == [f"{tmp_path}/x/same.zip", f"{tmp_path}/y/same.zip"]
 
 
+def test_results_never_lie_among_or_in_the_tickets(tmp_path: Path) -> None:
+    folder = desk(tmp_path)
+    for output in (folder, folder / "b" / "results"):
+        with pytest.raises(UnreadableError, match="choose another --output"):
+            listed([str(folder)], str(output))
+    with pytest.raises(UnreadableError, match="choose another --output"):
+        listed([folder.as_uri()], folder.as_uri() + "/")
+
+
+def test_links_in_circles_are_tickets_like_others(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+    assert [ticket.name for ticket in listed([str(tmp_path)], "/results")] == ["a", "b"]
+
+
+def test_names_that_are_no_text_are_shown_as_such_and_told_apart(tmp_path: Path) -> None:
+    for name in (b"bad\xff", b"bad\xfe", b"one\xff"):
+        Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name)).write_bytes(b"")
+    names = [ticket.name for ticket in listed([str(tmp_path)], "/results")]
+    bad = f"{tmp_path}/bad\N{REPLACEMENT CHARACTER}"
+    assert names == [f"{bad} (1)", f"{bad} (2)", "one\N{REPLACEMENT CHARACTER}"]
+
+
+@pytest.mark.parametrize("url", ["nosuch://x/y", "file:///no/such", "github://x"])
+def test_whatever_is_wrong_with_a_url_is_told_in_one_way(url: str, tmp_path: Path) -> None:
+    with pytest.raises(UnreadableError, match="cannot be fetched"):
+        stage([Input(url, "t")], tmp_path, 1 << 20)
+
+
+def test_what_is_too_large_or_leads_out_is_not_fetched(tmp_path: Path) -> None:
+    (tmp_path / "big.zip").write_bytes(b"x" * 1000)
+    with pytest.raises(UnreadableError, match="RDP_TRIAGE_MAX_FETCH allows 999"):
+        stage([Input((tmp_path / "big.zip").as_uri(), "t")], tmp_path, 999)
+    assert "leads out" in str(_refused({"desk/t/../../evil": {"size": 1}}, 999))
+
+
+def test_no_name_of_a_part_is_the_way_into_another(tmp_path: Path) -> None:
+    evidence, into = tmp_path / "evidence", tmp_path / "into"
+    evidence.mkdir()
+    into.mkdir()
+    (tmp_path / "x.evtx").write_bytes(b"")
+    names = ["1", "part-1", "part-0"]
+    parts = [Input(str(evidence), name) for name in names]
+    stage([*parts, Input(str(tmp_path / "x.evtx"), "x.evtx")], into, 1 << 20)
+    assert list(evidence.iterdir()) == []
+
+
 def test_what_cannot_be_listed_is_named(tmp_path: Path) -> None:
-    for nowhere in (str(tmp_path / "no"), (tmp_path / "no").as_uri()):
-        with pytest.raises(UnreadableError, match="no"):
-            listed([nowhere])
+    for nowhere in (str(tmp_path / "nowhere"), (tmp_path / "nowhere").as_uri()):
+        with pytest.raises(UnreadableError, match="nowhere"):
+            listed([nowhere], "/results")
 
 
 def test_the_hash_of_a_ticket_is_of_its_content(tmp_path: Path) -> None:
@@ -91,11 +146,11 @@ def test_what_lies_here_is_linked_and_what_lies_elsewhere_is_fetched(tmp_path: P
         Input((folder / "Z.zip").as_uri(), "shown.zip"),
         Input((folder / "b").as_uri(), "b"),
     ]
-    staged = stage(parts, into)
-    assert staged == ["./shown.zip", "./1/shown.zip", "./2/b"]
-    assert (into / "shown.zip").is_symlink()
-    assert (into / "1" / "shown.zip").read_bytes() == b"PK"
-    assert (into / "2" / "b" / "logs" / "System.evtx").read_bytes() == b"ElfFile"
+    staged = stage(parts, into, 1 << 20)
+    assert staged == ["./part-0/shown.zip", "./part-1/shown.zip", "./part-2/b"]
+    assert (into / "part-0" / "shown.zip").is_symlink()
+    assert (into / "part-1" / "shown.zip").read_bytes() == b"PK"
+    assert (into / "part-2" / "b" / "logs" / "System.evtx").read_bytes() == b"ElfFile"
 
 
 def test_what_is_not_there_cannot_be_staged(tmp_path: Path) -> None:
@@ -103,7 +158,7 @@ def test_what_is_not_there_cannot_be_staged(tmp_path: Path) -> None:
         into = tmp_path / str(number)
         into.mkdir()
         with pytest.raises(UnreadableError, match=r"such\.zip"):
-            stage([Input(path, "such.zip")], into)
+            stage([Input(path, "such.zip")], into, 1 << 20)
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a\\b", "x" * 300, "ä" * 200, "a\0b"])

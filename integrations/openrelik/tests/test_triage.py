@@ -8,11 +8,22 @@ from typing import Any
 
 import pytest
 
+from rdp_triage_worker import scratch
 from rdp_triage_worker.options import Options
 from rdp_triage_worker.results import Store, file_name, finished, not_analysed, parse
 from rdp_triage_worker.settings import Settings
-from rdp_triage_worker.tickets import Input, UnreadableError
-from rdp_triage_worker.triage import JSON, MARKDOWN, PAGE, TIMELINE, Result, triage
+from rdp_triage_worker.tickets import Input, UnreadableError, digest
+from rdp_triage_worker.triage import (
+    JSON,
+    MARKDOWN,
+    PAGE,
+    TIMELINE,
+    Expected,
+    Result,
+    answerer,
+    triage,
+    version,
+)
 
 Program = Callable[[str], str]
 
@@ -119,6 +130,73 @@ def test_a_failure_is_tried_again(program: Program, tmp_path: Path) -> None:
     assert len(files(tmp_path)) == 1
 
 
+def test_a_report_that_is_there_is_not_replaced_by_a_failure(
+    program: Program, tmp_path: Path
+) -> None:
+    # As where a second worker was given the ticket, and was killed.
+    results = tmp_path / "results"
+    script = program(f"""
+if [ -e {tmp_path}/second ]; then
+    cp {tmp_path}/kept {results}/$(cat {tmp_path}/second); kill -KILL $$
+fi
+{WRITES}""")
+    first = run(tmp_path, script)
+    report = results / first.files[JSON]
+    report.rename(tmp_path / "kept")
+    (tmp_path / "second").write_text(first.files[JSON], encoding="ascii")
+    second = run(tmp_path, script)
+    assert (second.failure, second.reused) == (None, True)
+    assert finished(report.read_bytes()) is not None
+
+
+def test_a_ticket_that_was_changed_since_the_driver_saw_it_has_no_answer(
+    program: Program, tmp_path: Path
+) -> None:
+    ticket = tmp_path / "ticket.zip"
+    ticket.write_bytes(b"PK")
+    settings = Settings(binary=program(f"echo more >> {ticket}; {WRITES}"), max_time=5.0)
+    content = digest([Input(str(ticket), "ticket.zip")])
+    seen = Expected(content, answerer(settings, "9.9.9"))
+    changed = "the ticket was changed after the driver had looked at it"
+    assert run(tmp_path, "", settings=settings, expected=seen).failure == changed, "meanwhile"
+    assert run(tmp_path, "", settings=settings, expected=seen).failure == changed, "before"
+
+
+def test_a_worker_that_is_set_up_otherwise_than_the_driver_says_so(
+    program: Program, tmp_path: Path
+) -> None:
+    ticket = tmp_path / "ticket.zip"
+    ticket.write_bytes(b"PK")
+    settings = Settings(binary=program(WRITES), max_time=5.0)
+    content = digest([Input(str(ticket), "ticket.zip")])
+    seen = Expected(content, answerer(replace(settings, max_time=9.0), "9.9.9"))
+    failure = run(tmp_path, "", settings=settings, expected=seen).failure
+    assert failure is not None
+    assert "5 s" in failure
+    assert "9 s" in failure
+
+
+def test_a_program_that_was_replaced_is_asked_for_its_version_again(
+    program: Program, tmp_path: Path
+) -> None:
+    first, second = Path(program("")), Path(program(""))
+    second.write_text("#!/bin/sh\necho rdp-triage 10.0\n", encoding="ascii")
+    assert version(str(first)) == "9.9.9"
+    second.replace(first)
+    assert version(str(first)) == "10.0"
+
+
+def test_folders_of_workers_that_died_are_taken_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    (tmp_path / "rdp-triage-worker-dead" / "ticket").mkdir(parents=True)
+    with scratch.folder() as mine:
+        assert scratch.clear() == 1
+        assert mine.is_dir()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_ticket_that_is_gone_is_a_failure_with_its_name(program: Program, tmp_path: Path) -> None:
     known = {
         "name": "gone",
@@ -133,7 +211,7 @@ def test_a_ticket_that_is_gone_is_a_failure_with_its_name(program: Program, tmp_
 def test_a_worker_without_the_program_says_so_to_the_driver_and_to_openrelik(
     tmp_path: Path,
 ) -> None:
-    result = run(tmp_path, "/no/such/program", known_key="key")
+    result = run(tmp_path, "/no/such/program", expected=Expected("content", "answerer"))
     assert result.failure is not None
     assert result.failure.startswith("/no/such/program cannot be started: ")
     with pytest.raises(UnreadableError, match="RDP_TRIAGE_BINARY"):

@@ -54,16 +54,28 @@ fn damage_ends_with_the_next_report_and_is_told_with_its_line() {
 }
 
 #[test]
-fn of_a_case_that_was_done_twice_the_finished_report_counts() {
+fn the_same_report_counts_once_and_others_of_one_name_are_told_apart() {
     let folder = tempfile::tempdir().unwrap();
     let (whole, lost) = (report("a", false), report("a", true));
-    for (name, report) in [("1.json", &lost), ("2.json", &whole), ("3.json", &lost)] {
-        fs::write(folder.path().join(name), pretty(report)).unwrap();
-    }
+    let put = |name: &str, bytes: Vec<u8>| fs::write(folder.path().join(name), bytes).unwrap();
+    put("1.json", pretty(&lost));
+    put("2.json", pretty(&whole));
+    put("3.json", line(&lost));
     let merged = merge(&[folder.path().into()]).unwrap();
-    assert_eq!((merged.lines.len(), merged.repeated), (1, 2));
-    assert_eq!(merged.lines[0].unfinished, None);
-    assert_eq!(merged.lines[0].report.as_deref(), Some("2.json"));
+    let names: Vec<&str> = merged.lines.iter().map(|line| line.name.as_str()).collect();
+    assert_eq!((names, merged.repeated), (vec!["a (1)", "a (2)"], 1));
+    assert_eq!(merged.lines[1].unfinished, None);
+    assert_eq!(merged.lines[1].report.as_deref(), Some("2.json"));
+}
+
+#[test]
+fn a_file_of_something_else_is_one_case_however_many_lines_it_has() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("x.jsonl");
+    fs::write(&file, "{\n{\n{}\n").unwrap();
+    assert_eq!(merge(&[file]).unwrap().lines.len(), 1);
+    let marked = [UTF8_MARK, &line(&report("a", false))].concat();
+    assert_eq!(told(&marked), [("a".to_owned(), None)]);
 }
 
 #[test]
@@ -98,6 +110,7 @@ proptest! {
     #[test]
     fn whatever_is_in_a_file_is_told_or_is_blank(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
         let told = told(&bytes);
-        prop_assert_eq!(told.is_empty(), bytes.iter().all(u8::is_ascii_whitespace));
+        let text = bytes.strip_prefix(UTF8_MARK).unwrap_or(&bytes);
+        prop_assert_eq!(told.is_empty(), text.iter().all(u8::is_ascii_whitespace));
     }
 }

@@ -13,7 +13,7 @@ REDIS_URL = os.environ.get("REDIS_URL", "redis://localhost:6379/0")
 
 # A message that nobody has confirmed for so long is given to another worker, also when the
 # first one is still at it. Many inputs may be in one task of OpenRelik.
-VISIBILITY_TIMEOUT = int(os.environ.get("RDP_TRIAGE_VISIBILITY_TIMEOUT", "43200"))
+VISIBILITY_TIMEOUT = int(float(os.environ.get("RDP_TRIAGE_VISIBILITY_TIMEOUT") or "43200"))
 
 celery = Celery(
     "rdp_triage_worker", broker=REDIS_URL, backend=REDIS_URL, include=["rdp_triage_worker.tasks"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import fcntl
 import json
 import os
 import subprocess
@@ -20,13 +21,16 @@ from .options import Options
 from .queue import Lost, Queue, Ticket
 from .results import Store, file_name, finished, not_analysed, parse
 from .settings import Settings
-from .tickets import Input, UnreadableError, digest, listed
-from .triage import JSON, key, version
+from .tickets import Input, UnreadableError, clean, digest, listed
+from .triage import JSON, PAGE, TIMELINE, Expected, answerer, key, version
 
 _FORMATS = ("table", "json", "markdown", "html")
 
 # Between two looks at the results, and two lines on the terminal.
 _POLL_SECONDS, _POLL_REMOTE_SECONDS, _TELL_SECONDS = 0.02, 1.0, 2.0
+
+# The list of tickets among the results.
+_LIST = "tickets.tsv"
 
 _EPILOG = """\
 examples:
@@ -53,7 +57,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except (UnreadableError, OperationalError, ValueError, OSError) as error:
+    except OperationalError as error:
+        _say(f"the broker is gone ({error}); the same command goes on from here")
+        return 2
+    except (UnreadableError, ValueError, OSError) as error:
         _say(str(error))
         return 2
 
@@ -119,6 +126,7 @@ class Driver:
             extended=arguments.extended,
         )
         self.version = version(self.settings.binary)
+        self.answerer = answerer(self.settings, self.version)
         self.output = _absolute(arguments.output)
         self.store = Store(self.output)
         self.send = _sender(arguments.broker)
@@ -132,25 +140,45 @@ class Driver:
 
     def run(self) -> int:
         """Have all tickets analysed and print the summary; give the exit status."""
-        found = listed(map(_absolute, self.arguments.sources), leave_out=self.output)
+        found = listed(map(_absolute, self.arguments.sources), self.output)
         if not found:
             raise UnreadableError("no tickets in " + ", ".join(self.arguments.sources))
-        queue = Queue(
-            submit=self._submit,
-            arrived=lambda ticket: self.store.has(ticket.file),
-            window=self.arguments.window,
-            deadline=self.arguments.deadline or self._usual_deadline(),
-            tries=self.arguments.tries,
-            poll=_POLL_SECONDS if self.store.is_local else _POLL_REMOTE_SECONDS,
-        )
-        for lost in queue.run(self._to_be_done(found), self._teller(len(found))):
-            self._write_off(lost)
-        self._list()
+        deadline = self._deadline()
+        with self._alone():
+            self.store.clear_unfinished()
+            queue = Queue(
+                submit=self._submit,
+                arrived=lambda ticket: self.store.has(ticket.file),
+                window=self.arguments.window,
+                deadline=deadline,
+                tries=self.arguments.tries,
+                poll=_POLL_SECONDS if self.store.is_local else _POLL_REMOTE_SECONDS,
+            )
+            for lost in queue.run(self._to_be_done(found), self._teller(len(found))):
+                self._write_off(lost)
+            self._list()
         self._say_rate()
         return self._merge()
 
-    def _usual_deadline(self) -> float:
-        return self.settings.max_time + self.settings.grace + 30.0
+    def _deadline(self) -> float:
+        longest = self.settings.max_time + self.settings.grace
+        given: float | None = self.arguments.deadline
+        if given is not None and given < longest:
+            _say(f"a ticket may take {longest:g} seconds, and is given away again after {given:g}")
+        return given or longest + 30.0
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep other drivers on this machine away from the results."""
+        if not self.store.is_local:
+            yield
+            return
+        with Path(self.store.path(".rdp-triage-driver.lock")).open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise UnreadableError(f"{self.output}: another driver is at it") from error
+            yield
 
     def _to_be_done(self, found: Iterable[Input]) -> Iterator[Ticket]:
         for number, part in enumerate(found):
@@ -159,8 +187,8 @@ class Driver:
             except UnreadableError as error:
                 # The worker will say so too, in the ticket's result.
                 content = str(error)
-            whole = key(content, part.name, self.options, self.settings, self.version)
-            ticket = Ticket(number, part, whole, file_name(whole, JSON))
+            whole = key(Expected(content, self.answerer), part.name, self.options)
+            ticket = Ticket(number, part, content, whole, file_name(whole, JSON))
             self.tickets.append(ticket)
             if self._is_done(ticket):
                 self.kept += 1
@@ -176,7 +204,12 @@ class Driver:
 
     def _submit(self, ticket: Ticket) -> None:
         part = ticket.input
-        about = {"path": part.path, "display_name": part.name, "key": ticket.key}
+        about = {
+            "path": part.path,
+            "display_name": part.name,
+            "content": ticket.content,
+            "answerer": self.answerer,
+        }
         self.send(
             kwargs={
                 "input_files": [about],
@@ -190,13 +223,23 @@ class Driver:
         if self.store.has(ticket.file):
             return
         why = f"no worker gave a result, {lost.tries} times within {lost.seconds:.0f} seconds"
-        report = not_analysed(ticket.input.name, [ticket.input.path], why, self.version)
-        self.store.put(ticket.file, _line(report))
+        self.store.put(ticket.file, _line(self._not_analysed(ticket, why)))
+
+    def _not_analysed(self, ticket: Ticket, why: str) -> dict[str, Any]:
+        return not_analysed(ticket.input.name, [clean(ticket.input.path)], why, self.version)
 
     def _list(self) -> None:
-        """Say which result is of which ticket."""
-        rows = (f"{_cell(ticket.input.name)}\t{ticket.file}\n" for ticket in self.tickets)
-        self.store.put("tickets.tsv", ("ticket\tresult\n" + "".join(rows)).encode())
+        """Say which result is of which ticket, and take away what was known of it before."""
+        rows = {_cell(ticket.input.name): (ticket.file, ticket.key) for ticket in self.tickets}
+        listed_before = (self.store.read(_LIST) or b"").decode("utf-8", "replace")
+        for line in listed_before.splitlines()[1:]:
+            name, file, whole = [*line.split("\t"), "", ""][:3]
+            if rows.setdefault(name, (file, whole)) == (file, whole):
+                continue
+            for ending in (JSON, PAGE, TIMELINE):
+                self.store.remove(file_name(whole, ending))
+        lines = (f"{name}\t{file}\t{whole}\n" for name, (file, whole) in rows.items())
+        self.store.put(_LIST, ("ticket\tresult\tkey\n" + "".join(lines)).encode())
 
     def _teller(self, tickets: int) -> Callable[[int, int], None]:
         told = time.monotonic()
@@ -220,7 +263,7 @@ class Driver:
 
     def _merge(self) -> int:
         """Have the program add up the results, which it reads one behind the other."""
-        command = [self.settings.binary, "batch", "--merge", "-", "--quiet", "--no-progress"]
+        command = [self.settings.binary, "batch", "--merge", "-", "--quiet"]
         command.append(f"--format={self.arguments.format}")
         sys.stdout.flush()
         with subprocess.Popen(command, stdin=subprocess.PIPE) as merge:
@@ -238,11 +281,7 @@ class Driver:
     def _result(self, ticket: Ticket) -> bytes:
         content = self.store.read(ticket.file)
         if content is None or parse(content) is None:
-            return _line(
-                not_analysed(
-                    ticket.input.name, [ticket.input.path], "its result was lost", self.version
-                )
-            )
+            return _line(self._not_analysed(ticket, "its result was lost"))
         return content.rstrip() + b"\n"
 
 
@@ -261,14 +300,21 @@ def _sender(broker: str | None) -> Callable[..., object]:
     from .app import celery
     from .tasks import TASK_NAME
 
-    with celery.connection_for_write() as connection:
-        try:
-            connection.ensure_connection(max_retries=1, interval_start=0.5)
-        except OperationalError as error:
+    try:
+        with celery.connection_for_write() as connection:
+            # Without the password.
             where = connection.as_uri()
-            raise UnreadableError(
-                f"no broker at {where} (--broker or REDIS_URL names it): {error}"
-            ) from error
+            connection.ensure_connection(max_retries=1, interval_start=0.5)
+    except OperationalError as error:
+        raise UnreadableError(
+            f"no broker at {where} (--broker or REDIS_URL names it): {error}"
+        ) from error
+    except Exception as error:
+        # What is wrong with it may quote it.
+        raise UnreadableError(
+            "the broker's URL cannot be used (--broker or REDIS_URL names it): it begins with "
+            "redis://, and signs such as / and @ in a password are written as %2F and %40"
+        ) from error
     # The results are what counts: nobody reads the answer. A broker that is started anew is
     # waited for.
     patience = {"max_retries": 40, "interval_start": 0.2, "interval_step": 0.5, "interval_max": 5}

@@ -15,6 +15,8 @@ class Ticket:
 
     number: int
     input: Input
+    #: What is in it, hashed.
+    content: str
     #: What its results depend on, hashed.
     key: str
     #: The file of its report, which is there when it is done.

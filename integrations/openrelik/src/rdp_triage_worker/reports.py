@@ -7,6 +7,7 @@ from typing import Any
 
 from openrelik_worker_common.reporting import MarkdownTable, Priority, Report
 
+from .markdown import harmless, plain
 from .triage import Result
 
 _PRIORITIES = {
@@ -15,14 +16,6 @@ _PRIORITIES = {
     "moderate": Priority.MEDIUM,
     "weak": Priority.MEDIUM,
 }
-
-# Characters that would be read as Markdown, or end a cell of a table.
-_SPECIAL = str.maketrans({c: f"\\{c}" for c in "\\`*_[]<>|#~"} | {"\n": " ", "\r": " "})
-
-
-def _plain(text: object) -> str:
-    """Foreign text, which is no Markdown."""
-    return str(text).translate(_SPECIAL)
 
 
 def priority(report: dict[str, Any]) -> Priority:
@@ -37,8 +30,8 @@ def priority(report: dict[str, Any]) -> Priority:
 
 def file_report(result: Result) -> Report:
     """Tell one ticket in a line; all that is known of it is in its file."""
-    report = Report(f"RDP triage: {_plain(result.name)}")
-    report.summary = str(result.report["summary"])
+    report = Report(f"RDP triage: {plain(result.name)}")
+    report.summary = harmless(result.report["summary"])
     report.priority = priority(result.report)
     return report
 
@@ -66,7 +59,7 @@ def _row(result: Result) -> list[str]:
         leading = {}
         answer = result.report["verdict"].replace("_", " ")
     cells = [result.name, answer, leading.get("certainty", ""), leading.get("fault_domain", "")]
-    return [_plain(cell) for cell in [*cells, len(result.report["problems"])]]
+    return [plain(cell) for cell in [*cells, len(result.report["problems"])]]
 
 
 def _counted(results: Iterable[Result]) -> str:

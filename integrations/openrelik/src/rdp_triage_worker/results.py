@@ -5,20 +5,27 @@ from __future__ import annotations
 import contextlib
 import json
 import tempfile
+import time
 import uuid
 from pathlib import Path
 from typing import Any
 
+import fsspec
 from fsspec.core import url_to_fs
+from fsspec.implementations.local import LocalFileSystem
 
 from . import __version__
-from .tickets import is_local
+from .tickets import UnreadableError, is_local
 
 # Any other namespace would name the results of the same tickets differently.
 _NAMESPACE = uuid.UUID("6c1c8a0e-55f5-4d0f-9a3c-6a0f0d1f6b58")
 
 # As `rdp-triage batch` names and later clears away what is not finished.
 _UNFINISHED = (".rdp-triage-", ".partial")
+
+
+# After so long nobody writes any more what is not finished.
+_DEAD_SECONDS = 3600.0
 
 
 def file_name(key: str, ending: str, workflow: str | None = None) -> str:
@@ -33,8 +40,17 @@ class Store:
     """A folder, or the like in an object store. A name leads to a whole file or to none."""
 
     def __init__(self, place: str) -> None:
-        """Open a place, a path or a URL; a folder is made if need be."""
-        self._fs, self._root = url_to_fs(place)
+        """Open a place, a path or a URL; a folder is made if need be.
+
+        Raises ``UnreadableError`` where nothing is known of such URLs.
+        """
+        self._fs: fsspec.AbstractFileSystem
+        self._root: str
+        try:
+            # A path is one, whatever signs are in it.
+            self._fs, self._root = url_to_fs(place) if "://" in place else _folder(place)
+        except (ImportError, ValueError) as error:
+            raise UnreadableError(f"{place}: cannot be used: {error}") from error
         #: Whether it is a folder of this machine.
         self.is_local = is_local(self._fs)
         if self.is_local:
@@ -59,6 +75,15 @@ class Store:
         except FileNotFoundError:
             return None
         return bytes(content)
+
+    def clear_unfinished(self) -> None:
+        """Take away what writers left that died; those that are at it have just begun."""
+        if not self.is_local:
+            return
+        for left in Path(self._root).glob("*".join(_UNFINISHED)):
+            with contextlib.suppress(OSError):
+                if time.time() - left.stat().st_mtime > _DEAD_SECONDS:
+                    left.unlink()
 
     def write(self, name: str, source: Path) -> None:
         """Put a file there, in the place of one of that name."""
@@ -86,6 +111,10 @@ class Store:
         """Take a file away, if it is there."""
         with contextlib.suppress(FileNotFoundError):
             self._fs.rm_file(self.path(name))
+
+
+def _folder(path: str) -> tuple[fsspec.AbstractFileSystem, str]:
+    return LocalFileSystem(), str(Path(path).absolute())
 
 
 def finished(report: bytes | None) -> dict[str, Any] | None:

@@ -25,6 +25,8 @@ class Settings:
     address_space: int = 4 << 30
     #: Threads for one ticket; workers run beside each other.
     jobs: int = 1
+    #: Bytes of a ticket that are fetched from an object store.
+    max_fetch: int = 16 << 30
     #: Folder with extra or overriding knowledge files.
     rules: str | None = None
 
@@ -44,7 +46,8 @@ class Settings:
             grace=_positive("GRACE", read("GRACE", str(cls.grace))),
             max_memory=read("MAX_MEMORY", cls.max_memory),
             address_space=_bytes("ADDRESS_SPACE", read("ADDRESS_SPACE", str(cls.address_space))),
-            jobs=int(_positive("JOBS", read("JOBS", str(cls.jobs)))),
+            jobs=max(1, int(_positive("JOBS", read("JOBS", str(cls.jobs))))),
+            max_fetch=_bytes("MAX_FETCH", read("MAX_FETCH", str(cls.max_fetch))),
             rules=os.environ.get("RDP_TRIAGE_RULES") or None,
         )
 

@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from celery import Task
+from celery import Task, signals
 from celery.utils.log import get_task_logger
 from openrelik_worker_common.file_utils import OutputFile
 from openrelik_worker_common.reporting import serialize_file_report
 from openrelik_worker_common.task_utils import create_task_result, get_input_files
 
+from . import scratch
 from .app import QUEUE, celery
 from .attempts import Attempts
 from .options import TASK_CONFIG, Options
 from .reports import file_report, task_report
 from .results import Store
 from .settings import Settings
-from .tickets import Input
-from .triage import JSON, MARKDOWN, PAGE, TIMELINE, Result, triage
+from .tickets import Input, UnreadableError
+from .triage import JSON, MARKDOWN, PAGE, TIMELINE, Expected, Result, triage, version
 
 #: Name under which the task is registered; what is before the first point is its queue.
 TASK_NAME = f"{QUEUE}.tasks.analyze"
@@ -51,7 +52,7 @@ def analyze(
 ) -> str:
     """Analyse all inputs and give OpenRelik their results, failures with their reasons among them.
 
-    Raises ``RuntimeError`` when there is nothing to analyse, or nothing could be.
+    Raises ``RuntimeError`` when there is nothing to analyse.
     """
     given = [Input.of(file) for file in get_input_files(pipe_result, input_files or [])]
     if not given:
@@ -73,7 +74,7 @@ def analyze(
             settings=settings,
             store=store,
             workflow=workflow_id,
-            known_key=parts[0].about.get("key"),
+            expected=_expected(parts[0].about),
             begin=attempts.begin,
             tick=tick,
         )
@@ -82,6 +83,25 @@ def analyze(
         logger.info("%s: %s", name, result.failure or result.report["summary"])
     _teller(self, len(results), len(tickets), None)()
     return _task_result(tickets, results, store, options, workflow_id)
+
+
+def _expected(about: Mapping[str, Any]) -> Expected | None:
+    """Read what a driver says of its ticket; OpenRelik says nothing of the kind."""
+    if "content" not in about:
+        return None
+    return Expected(str(about["content"]), str(about.get("answerer")))
+
+
+@signals.worker_init.connect
+def refuse_to_start_in_vain(**_: object) -> None:
+    """End a worker that could do nothing, with the reason, before it takes a task."""
+    try:
+        settings = Settings.from_environment()
+        logger.info("rdp-triage %s", version(settings.binary))
+    except (UnreadableError, ValueError) as error:
+        raise SystemExit(f"openrelik-worker-rdp-triage: {error}") from error
+    if cleared := scratch.clear():
+        logger.info("%d folders of workers that died were taken away", cleared)
 
 
 def _tickets(given: Sequence[Input], options: Options) -> Iterator[tuple[str, Sequence[Input]]]:
@@ -123,7 +143,11 @@ def _task_result(
         # Of a driver's ticket there is no Markdown, and nobody to be shown it.
         shown = files.get(MARKDOWN) or files[JSON]
         file_reports.append(serialize_file_report(dict(about), shown, file_report(result)))
-    failures = {result.name: result.failure for result in results if result.failure}
+    failures = [
+        {"ticket": result.name, "input": parts[0].about.get("uuid"), "reason": result.failure}
+        for (_, parts), result in zip(tickets, results, strict=True)
+        if result.failure
+    ]
     return str(
         create_task_result(
             output_files=output_files,

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import subprocess
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from . import __version__, runner
+from . import __version__, runner, scratch
+from .markdown import plain
 from .options import Options
 from .results import Store, file_name, finished, not_analysed, parse
 from .settings import Settings
-from .tickets import Input, UnreadableError, digest, stage
+from .tickets import Input, UnreadableError, clean, digest, stage
 
 #: Endings of the files that a ticket may have: its report in three forms, and its timeline.
 JSON, PAGE, MARKDOWN, TIMELINE = ".json", ".html", ".md", ".jsonl"
@@ -43,20 +44,43 @@ class Result:
     peak_rss: int = 0
 
 
-def key(content: str, name: str, options: Options, settings: Settings, version: str) -> str:
+@dataclass(frozen=True)
+class Expected:
+    """What a driver has seen of a ticket, and how it wants it analysed."""
+
+    content: str
+    answerer: str
+
+
+def key(expected: Expected, name: str, options: Options) -> str:
     """Hash what a result depends on: the input, its name, what is asked, and who answers how."""
-    rules = digest([Input(settings.rules, "rules")]) if settings.rules else ""
-    how = [settings.max_time, settings.max_memory, rules, version, __version__]
-    asked = json.dumps([content, name, options.task_config(), how])
+    asked = json.dumps([expected.content, name, options.task_config(), expected.answerer])
     return hashlib.sha256(asked.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-@lru_cache(maxsize=8)
+def answerer(settings: Settings, version: str) -> str:
+    """Say who answers how: the same here and on another machine, or results differ."""
+    rules = digest([Input(settings.rules, "rules")]) if settings.rules else "none"
+    return (
+        f"rdp-triage {version}, worker {__version__}, {settings.max_time:g} s, "
+        f"{settings.max_memory}, rules {rules}"
+    )
+
+
 def version(binary: str) -> str:
     """Ask the program for its version.
 
     Raises ``UnreadableError`` when it cannot be run.
     """
+    found = shutil.which(binary)
+    if found is None:
+        raise UnreadableError(f"{binary}: no such program (RDP_TRIAGE_BINARY names it)")
+    status = Path(found).stat()
+    return _version(found, status.st_mtime_ns, status.st_ino)
+
+
+@lru_cache(maxsize=8)
+def _version(binary: str, *_changed: int) -> str:
     try:
         said = subprocess.run(
             [binary, "--version"], capture_output=True, text=True, timeout=60, check=True
@@ -76,7 +100,7 @@ def triage(
     settings: Settings,
     store: Store,
     workflow: str | None = None,
-    known_key: str | None = None,
+    expected: Expected | None = None,
     begin: Callable[[str], str | None] = lambda file: None,
     tick: Callable[[], None] = lambda: None,
 ) -> Result:
@@ -88,22 +112,13 @@ def triage(
     cannot be run and nobody knows how its results would be called; all else that is wrong with
     the ticket or the run is in the result.
     """
-    this: str | None = None
-    try:
-        this = version(settings.binary)
-    except UnreadableError:
-        if known_key is None:
-            raise
-    ticket = known_key or key(digest(inputs), name, options, settings, str(this))
+    run = _Run(inputs, name, options, settings, store, expected, tick)
+    known = expected or run.seen()
+    whose = [str(part.about.get("uuid") or part.path) for part in inputs] if workflow else []
+    ticket = "\n".join([key(known, name, options), *whose])
     endings = _endings(options, shown=workflow is not None)
     files = {ending: file_name(ticket, ending, workflow) for ending in endings}
-    before = finished(store.read(files[JSON]))
-    if before is not None:
-        there = {ending: file for ending, file in files.items() if store.has(file)}
-        return Result(name, there, before, reused=True)
-    with tempfile.TemporaryDirectory(prefix="rdp-triage-") as folder:
-        run = _Run(inputs, name, options, settings, this, Path(folder))
-        return run.into(store, files, begin(files[JSON]), tick)
+    return run.kept(files) or run.into(files, begin(files[JSON]))
 
 
 def _endings(options: Options, *, shown: bool) -> list[str]:
@@ -120,46 +135,83 @@ class _Run:
     name: str
     options: Options
     settings: Settings
-    #: Of the program, where it can be asked.
-    version: str | None
-    folder: Path
+    store: Store
+    expected: Expected | None
+    tick: Callable[[], None]
 
-    def into(
-        self, store: Store, files: dict[str, str], refused: str | None, tick: Callable[[], None]
-    ) -> Result:
-        evidence, results = self.folder / "ticket", self.folder / "results"
-        evidence.mkdir()
-        results.mkdir()
-        ended, failure = None, refused
+    def seen(self) -> Expected:
+        """Look at the ticket as a driver does."""
         try:
-            if refused is None:
-                ended = runner.run(
-                    self._command(stage(self.inputs, evidence), results, files),
-                    folder=evidence,
-                    limits=self._limits(),
-                    tick=tick,
-                )
-                failure = _failure(ended)
+            content = digest(self.inputs)
         except UnreadableError as error:
-            failure = str(error)
-        report = self._report(results / files[JSON], failure)
-        if MARKDOWN in files and not (results / files[MARKDOWN]).exists():
-            # OpenRelik shows it in the ticket's place.
-            said = f"## {self.name}\n\n{report['summary']}\n".replace("<", "&lt;")
-            (results / files[MARKDOWN]).write_text(said, encoding="utf-8", errors="replace")
-        # A timeline without an entry is an empty file, which no importer likes.
-        kept = {e: file for e, file in files.items() if _holds_something(results / file)}
-        # The report comes last: where it is, the others are.
-        for file in sorted(kept.values(), key=files[JSON].__eq__):
-            store.write(file, results / file)
+            # Fetching it will say so in its report.
+            content = str(error)
+        return Expected(content, answerer(self.settings, version(self.settings.binary)))
+
+    def kept(self, files: dict[str, str]) -> Result | None:
+        """Give what is there of a ticket that was analysed to its end."""
+        before = finished(self.store.read(files[JSON]))
+        if before is None:
+            return None
+        # The report came last: where it is, the others are.
+        there = {ending: file for ending, file in files.items() if self.store.has(file)}
+        return Result(self.name, there, before, reused=True)
+
+    def into(self, files: dict[str, str], refused: str | None) -> Result:
+        """Run the program and put what comes out into the store, or why nothing did."""
+        with scratch.folder() as folder:
+            ended, failure = self._run(folder, files, refused)
+            report = self._report(folder, files, failure)
+            if "unfinished" in report["case"] and (before := self.kept(files)) is not None:
+                # Another worker, who was given it too, was luckier.
+                return before
+            # A timeline without an entry is an empty file, which no importer likes.
+            there = {e: file for e, file in files.items() if _holds_something(folder / file)}
+            for file in sorted(there.values(), key=files[JSON].__eq__):
+                self.store.write(file, folder / file)
         return Result(
             name=self.name,
-            files=kept,
+            files=there,
             report=report,
             failure=report["case"].get("unfinished"),
             seconds=ended.seconds if ended else 0.0,
             peak_rss=ended.peak_rss if ended else 0,
         )
+
+    def _run(
+        self, folder: Path, files: dict[str, str], refused: str | None
+    ) -> tuple[runner.Ended | None, str | None]:
+        evidence = folder / "ticket"
+        evidence.mkdir()
+        refused = refused or self._differs()
+        if refused is not None:
+            return None, refused
+        try:
+            paths = stage(self.inputs, evidence, self.settings.max_fetch)
+        except UnreadableError as error:
+            return None, str(error)
+        ended = runner.run(
+            self._command(paths, folder, files),
+            folder=evidence,
+            limits=self._limits(),
+            tick=self.tick,
+        )
+        return ended, _failure(ended) or self._differs()
+
+    def _differs(self) -> str | None:
+        """Say why what is here would not be what the driver asked for."""
+        if self.expected is None:
+            return None
+        try:
+            seen = self.seen()
+        except UnreadableError:
+            return None  # Starting the program will say so.
+        if seen.answerer != self.expected.answerer:
+            wanted = self.expected.answerer
+            return f"this worker is set up otherwise ({seen.answerer}) than the driver ({wanted})"
+        if seen.content != self.expected.content:
+            return "the ticket was changed after the driver had looked at it"
+        return None
 
     def _command(self, paths: list[str], results: Path, files: dict[str, str]) -> list[str]:
         settings = self.settings
@@ -177,16 +229,29 @@ class _Run:
         seconds = self.settings.max_time + self.settings.grace
         return runner.Limits(seconds=seconds, address_space=self.settings.address_space)
 
-    def _report(self, path: Path, failure: str | None) -> dict[str, Any]:
+    def _report(self, folder: Path, files: dict[str, str], failure: str | None) -> dict[str, Any]:
         """Give the report that the program wrote, or write the one that says why it did not."""
-        written = path.read_bytes() if path.exists() else None
-        report = parse(written) if failure is None else None
-        if report is None:
-            why = failure or "the program ended without a whole report"
-            inputs = [part.name for part in self.inputs]
-            report = not_analysed(self.name, inputs, why, self.version)
-            path.write_text(json.dumps(report) + "\n", encoding="utf-8")
+        path = folder / files[JSON]
+        report = parse(path.read_bytes()) if failure is None and path.exists() else None
+        if report is not None:
+            return report
+        for file in files.values():
+            (folder / file).unlink(missing_ok=True)
+        why = failure or "the program ended without a whole report"
+        inputs = [part.name for part in self.inputs]
+        report = not_analysed(self.name, inputs, clean(why), self._version())
+        path.write_text(json.dumps(report) + "\n", encoding="utf-8")
+        if MARKDOWN in files:
+            # OpenRelik shows it in the ticket's place.
+            said = f"## {plain(self.name)}\n\n{plain(report['summary'])}\n"
+            (folder / files[MARKDOWN]).write_text(said, encoding="utf-8")
         return report
+
+    def _version(self) -> str | None:
+        try:
+            return version(self.settings.binary)
+        except UnreadableError:
+            return None
 
 
 def _holds_something(path: Path) -> bool:
