@@ -21,6 +21,7 @@ from rdp_triage_worker.triage import (
     Expected,
     Result,
     answerer,
+    refuse_question,
     triage,
     version,
 )
@@ -216,6 +217,14 @@ def test_a_worker_without_the_program_says_so_to_the_driver_and_to_openrelik(
     assert result.failure.startswith("/no/such/program cannot be started: ")
     with pytest.raises(UnreadableError, match="RDP_TRIAGE_BINARY"):
         run(tmp_path, "/no/such/program")
+
+
+def test_a_question_that_the_program_does_not_understand_is_refused_at_once(binary: str) -> None:
+    refuse_question(binary, Options(error="0x904", extended="0x7"))
+    with pytest.raises(UnreadableError, match="904x: not an error code"):
+        refuse_question(binary, Options(error="904x"))
+    with pytest.raises(UnreadableError, match="required arguments"):
+        refuse_question(binary, Options(extended="0x7"))
 
 
 def test_names_that_look_like_options_or_paths_are_names(binary: str, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from .queue import Lost, Queue, Ticket
 from .results import Store, file_name, finished, not_analysed, parse
 from .settings import Settings
 from .tickets import Input, UnreadableError, clean, digest, listed
-from .triage import JSON, PAGE, TIMELINE, Expected, answerer, key, version
+from .triage import JSON, PAGE, TIMELINE, Expected, answerer, key, refuse_question, version
 
 _FORMATS = ("table", "json", "markdown", "html")
 
@@ -126,6 +126,7 @@ class Driver:
             extended=arguments.extended,
         )
         self.version = version(self.settings.binary)
+        refuse_question(self.settings.binary, self.options)
         self.answerer = answerer(self.settings, self.version)
         self.output = _absolute(arguments.output)
         self.store = Store(self.output)

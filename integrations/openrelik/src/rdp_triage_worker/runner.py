@@ -64,7 +64,8 @@ def run(
     """Run a command in a folder; ``tick`` is called every few seconds meanwhile.
 
     Whatever happens, nobody of its process group is alive afterwards: not when it is over its
-    time, not when this process is interrupted or even killed.
+    time, not when this process is interrupted. When this process is killed, the kernel kills the
+    program with it, though not what the program may have started; rdp-triage starts nothing.
     """
     began = time.monotonic()
     with tempfile.TemporaryFile() as stderr:

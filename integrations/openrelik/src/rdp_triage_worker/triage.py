@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
@@ -77,6 +78,18 @@ def version(binary: str) -> str:
         raise UnreadableError(f"{binary}: no such program (RDP_TRIAGE_BINARY names it)")
     status = Path(found).stat()
     return _version(found, status.st_mtime_ns, status.st_ino)
+
+
+def refuse_question(binary: str, options: Options) -> None:
+    """Have the program look at what is asked of all tickets.
+
+    Raises ``UnreadableError`` with its own words where it does not understand it.
+    """
+    command = [binary, "analyze", "--quiet", *options.arguments(), os.devnull]
+    asked = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    if asked.returncode not in _REPORTED:
+        said = asked.stderr.strip().removeprefix("rdp-triage: ").removeprefix("error: ")
+        raise UnreadableError(said.splitlines()[0] if said else "the question is not understood")
 
 
 @lru_cache(maxsize=8)
