@@ -60,10 +60,7 @@ pub fn timeline(
     knowledge: &Knowledge,
     meter: &Arc<Meter>,
 ) -> Result<Timeline, intake::Error> {
-    let taken = intake::take_in_within(&config.paths, config.budget, meter)?;
-    let mut gaps = taken.gaps;
-    let evidence = read(config, &capture::streams(taken.files), &mut gaps, knowledge, meter);
-    let case = put_in_order(config, evidence, &mut gaps, meter);
+    let (case, gaps) = taken_in_order(config, knowledge, meter)?;
     Ok(timeline::build(&case, &config.question, &gaps, knowledge))
 }
 
@@ -77,12 +74,22 @@ pub fn triage_and_timeline(
     knowledge: &Knowledge,
     meter: &Arc<Meter>,
 ) -> Result<(Report, Timeline), intake::Error> {
+    let (case, gaps) = taken_in_order(config, knowledge, meter)?;
+    let report = explain_case(config, &case, &gaps, knowledge, meter);
+    Ok((report, timeline::build(&case, &config.question, &gaps, knowledge)))
+}
+
+/// Reads all evidence under the paths and puts it in order, with what could not be read.
+fn taken_in_order(
+    config: &Config,
+    knowledge: &Knowledge,
+    meter: &Arc<Meter>,
+) -> Result<(Case, Vec<Gap>), intake::Error> {
     let taken = intake::take_in_within(&config.paths, config.budget, meter)?;
     let mut gaps = taken.gaps;
     let evidence = read(config, &capture::streams(taken.files), &mut gaps, knowledge, meter);
     let case = put_in_order(config, evidence, &mut gaps, meter);
-    let report = explain_case(config, &case, &gaps, knowledge, meter);
-    Ok((report, timeline::build(&case, &config.question, &gaps, knowledge)))
+    Ok((case, gaps))
 }
 
 /// Analyses evidence that was already taken in.

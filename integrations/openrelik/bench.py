@@ -8,6 +8,7 @@ Needs redis-server, and the release builds of the program and of the example mak
 from __future__ import annotations
 
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -35,7 +36,7 @@ def main() -> None:
         made = [str(MAKE_LOAD), "tickets", str(tickets), str(desk), "0", "0"]
         subprocess.run(made, check=True)
         # Nobody waits in a measurement.
-        subprocess.run(["rm", "-r", str(desk / "waits-for-ever")], check=True)
+        shutil.rmtree(desk / "waits-for-ever")
         times = _measure(Path(folder), desk, rounds)
     one, two = statistics.median(times["1 worker"]), statistics.median(times["2 workers"])
     alone = statistics.median(times["batch --jobs 1"])

@@ -71,20 +71,27 @@ fn leads_up(link: &Path, folder: &Path) -> Option<String> {
 /// Gives cases of one name different ones: their paths, and numbers where even those read
 /// the same.
 fn name_apart(cases: &mut [Case]) {
-    for by_path in [true, false] {
-        let mut seen: HashMap<String, u32> = HashMap::new();
-        for case in &*cases {
-            *seen.entry(case.name.clone()).or_default() += 1;
-        }
-        let mut numbers: HashMap<String, u32> = HashMap::new();
-        for case in cases.iter_mut().filter(|case| seen.get(&case.name) > Some(&1)) {
-            if by_path {
-                case.name = case.path.to_string_lossy().into_owned();
-            } else {
-                let number = numbers.entry(case.name.clone()).or_default();
-                *number += 1;
-                case.name = format!("{} ({number})", case.name);
-            }
+    let mut seen: HashMap<String, u32> = HashMap::new();
+    for case in &*cases {
+        *seen.entry(case.name.clone()).or_default() += 1;
+    }
+    for case in cases.iter_mut().filter(|case| seen.get(&case.name) > Some(&1)) {
+        case.name = case.path.to_string_lossy().into_owned();
+    }
+    number_alike(cases.iter_mut().map(|case| &mut case.name).collect());
+}
+
+/// Numbers the names that are there several times.
+pub(super) fn number_alike(names: Vec<&mut String>) {
+    let mut seen: HashMap<String, (u32, u32)> = HashMap::new();
+    for name in &names {
+        seen.entry((*name).clone()).or_default().0 += 1;
+    }
+    for name in names {
+        let Some((all, number)) = seen.get_mut(name) else { continue };
+        if *all > 1 {
+            *number += 1;
+            *name = format!("{name} ({number})");
         }
     }
 }

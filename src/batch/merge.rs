@@ -1,9 +1,10 @@
 //! Reports that other runs wrote, on whatever machines, added up.
 
+use super::cases::number_alike;
 use crate::report::{CaseLine, Report, SCHEMA_VERSION};
 use rayon::prelude::*;
 use sha2::{Digest as _, Sha256};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read as _};
 use std::path::{Path, PathBuf};
@@ -197,23 +198,8 @@ fn each_once(told: Vec<Told>) -> Merged {
         merged.other_versions += usize::from(other_version);
         merged.lines.push(line);
     }
-    name_apart(&mut merged.lines);
+    number_alike(merged.lines.iter_mut().map(|line| &mut line.name).collect());
     merged
-}
-
-/// Numbers the cases that have one name.
-fn name_apart(lines: &mut [CaseLine]) {
-    let mut names: HashMap<String, (u32, u32)> = HashMap::new();
-    for line in &*lines {
-        names.entry(line.name.clone()).or_default().0 += 1;
-    }
-    for line in lines {
-        let Some((all, number)) = names.get_mut(&line.name) else { continue };
-        if *all > 1 {
-            *number += 1;
-            line.name = format!("{} ({number})", line.name);
-        }
-    }
 }
 
 #[cfg(test)]

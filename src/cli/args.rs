@@ -5,10 +5,11 @@ use super::budget::BudgetArgs;
 use super::collect::CollectArgs;
 use super::compare::CompareArgs;
 use super::explain::ExplainArgs;
+use super::output::place_of;
 use super::package::{CompletionsArgs, ManArgs, SchemaArgs};
 use super::redact::RedactArgs;
 use super::timeline::TimelineArgs;
-use super::timesketch::{Target, place_of};
+use super::timesketch::Target;
 use crate::base::{Allowance, CaseTime, Endpoint, hex, parse_address, parse_endpoint};
 use crate::diagnose::{Certainty, Question};
 use crate::redact::Pseudonyms;
@@ -176,21 +177,20 @@ impl AnalyzeArgs {
                  run `rdp-triage redact PATH… --output DIR` and analyze that folder"
             );
         }
-        Target::of(path, self.paths.iter().chain(self.reports())).map(Some)
-    }
-
-    /// The files that the report goes to.
-    fn reports(&self) -> impl Iterator<Item = &PathBuf> {
-        self.also.iter().map(|also| &also.path).chain(&self.output)
+        Target::of(path).map(Some)
     }
 
     /// Refuses a file that would be read and written, or written twice.
     pub(super) fn refuse_one_for_two(&self) -> Result<()> {
         let mut taken: Vec<_> = self.paths.iter().filter_map(|path| place_of(path)).collect();
-        for path in self.reports() {
+        let also = self.also.iter().map(|also| ("--also", &also.path));
+        let output = self.output.iter().map(|path| ("--output", path));
+        let timesketch = self.timesketch.iter().map(|path| ("--timesketch", path));
+        for (flag, path) in also.chain(output).chain(timesketch) {
             let Some(place) = place_of(path) else { continue };
             if taken.contains(&place) {
-                bail!("{} is read or written already; name another file", path.display());
+                let shown = path.display();
+                bail!("{flag} {shown}: is read or written already; name another file");
             }
             taken.push(place);
         }

@@ -4,7 +4,8 @@ use super::args::Color;
 use crate::intake::sniff;
 use crate::report::timeline::is_timeline;
 use anyhow::{Context as _, Result, bail};
-use std::fs::File;
+use std::ffi::OsString;
+use std::fs::{self, File};
 use std::io::{self, BufWriter, IsTerminal as _, Read as _, StdoutLock, Write};
 use std::path::{Path, PathBuf};
 
@@ -96,6 +97,16 @@ pub(super) fn refuse_evidence(path: &Path) -> Result<()> {
     Ok(())
 }
 
+/// The folder of a file and its name there, through all links; `None` where no folder is.
+pub(super) fn place_of(path: &Path) -> Option<(PathBuf, OsString)> {
+    if let Ok(whole) = fs::canonicalize(path) {
+        return Some((whole.parent()?.to_owned(), whole.file_name()?.to_owned()));
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = fs::canonicalize(folder.unwrap_or(Path::new("."))).ok()?;
+    Some((folder, path.file_name()?.to_owned()))
+}
+
 impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
@@ -109,5 +120,22 @@ impl Write for Output {
             Self::Stdout(out) => out.flush(),
             Self::File(out, _) => out.flush(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_has_one_place_however_it_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let below = folder.path().join("below");
+        fs::create_dir(&below).unwrap();
+        let (short, long) = (folder.path().join("a.csv"), below.join("../a.csv"));
+        assert_eq!(place_of(&short), place_of(&long));
+        fs::write(&short, "").unwrap();
+        assert_eq!(place_of(&short), place_of(&long));
+        assert_eq!(place_of(&folder.path().join("none/a.csv")), None);
     }
 }

@@ -1,12 +1,11 @@
 //! `analyze --timesketch`: the timeline of the case beside its report, from one reading.
 
-use super::output::refuse_evidence;
+use super::output::{place_of, refuse_evidence};
 use crate::base::for_terminal;
 use crate::batch::write_whole;
 use crate::report::timeline::{Timeline, write_csv, write_jsonl};
 use anyhow::{Context as _, Result, bail};
 use std::ffi::OsString;
-use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -40,12 +39,8 @@ pub(super) struct Target {
 }
 
 impl Target {
-    /// Looks, before anything is read, whether the file can be the one. `others` are the files
-    /// that it must not be.
-    pub(super) fn of<'p>(
-        path: &Path,
-        others: impl IntoIterator<Item = &'p PathBuf>,
-    ) -> Result<Self> {
+    /// Looks, before anything is read, whether the file can be the one.
+    pub(super) fn of(path: &Path) -> Result<Self> {
         let shown = path.display();
         let Some(form) = Form::of(path) else {
             bail!(
@@ -58,13 +53,6 @@ impl Target {
         };
         if path.exists() && !path.is_file() {
             bail!("--timesketch {shown}: is there, and no file");
-        }
-        let same = |other: &&PathBuf| place_of(other).as_ref() == Some(&place);
-        if let Some(other) = others.into_iter().find(same) {
-            bail!(
-                "--timesketch {shown}: {} is read or written already; name another file",
-                other.display()
-            );
         }
         refuse_evidence(path)?;
         let (folder, name) = place;
@@ -91,16 +79,6 @@ impl Target {
     }
 }
 
-/// The folder of a file and its name there, through all links; `None` where no folder is.
-pub(super) fn place_of(path: &Path) -> Option<(PathBuf, OsString)> {
-    if let Ok(whole) = fs::canonicalize(path) {
-        return Some((whole.parent()?.to_owned(), whole.file_name()?.to_owned()));
-    }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = fs::canonicalize(folder.unwrap_or(Path::new("."))).ok()?;
-    Some((folder, path.file_name()?.to_owned()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,17 +97,5 @@ mod tests {
         ] {
             assert_eq!(Form::of(Path::new(name)), form, "{name}");
         }
-    }
-
-    #[test]
-    fn a_file_has_one_place_however_it_is_named() {
-        let folder = tempfile::tempdir().unwrap();
-        let below = folder.path().join("below");
-        fs::create_dir(&below).unwrap();
-        let (short, long) = (folder.path().join("a.csv"), below.join("../a.csv"));
-        assert_eq!(place_of(&short), place_of(&long));
-        fs::write(&short, "").unwrap();
-        assert_eq!(place_of(&short), place_of(&long));
-        assert_eq!(place_of(&folder.path().join("none/a.csv")), None);
     }
 }

@@ -15,14 +15,13 @@ from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
 from . import __version__
-from .tickets import UnreadableError, is_local
+from .tickets import UnreadableError
 
 # Any other namespace would name the results of the same tickets differently.
 _NAMESPACE = uuid.UUID("6c1c8a0e-55f5-4d0f-9a3c-6a0f0d1f6b58")
 
 # As `rdp-triage batch` names and later clears away what is not finished.
 _UNFINISHED = (".rdp-triage-", ".partial")
-
 
 # After so long nobody writes any more what is not finished.
 _DEAD_SECONDS = 3600.0
@@ -52,7 +51,7 @@ class Store:
         except (ImportError, ValueError) as error:
             raise UnreadableError(f"{place}: cannot be used: {error}") from error
         #: Whether it is a folder of this machine.
-        self.is_local = is_local(self._fs)
+        self.is_local = isinstance(self._fs, LocalFileSystem)
         if self.is_local:
             Path(self._root).mkdir(parents=True, exist_ok=True)
 

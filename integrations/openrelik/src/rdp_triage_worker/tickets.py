@@ -11,9 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import fsspec
 from fsspec.core import url_to_fs
-from fsspec.implementations.local import LocalFileSystem
 
 # Bytes that are read at a time.
 _CHUNK = 1 << 20
@@ -238,13 +236,8 @@ def _refused(found: Mapping[str, Mapping[str, Any]], most: int) -> str | None:
 
 def safe_name(name: str) -> str:
     """Make a file name of what somebody called a file."""
-    clean = name.translate(_FORBIDDEN)
+    safe = name.translate(_FORBIDDEN)
     # A name has 255 bytes on most file systems; an ending says what a file is.
-    while len(clean.encode("utf-8", "surrogateescape")) > 200:
-        clean = clean[1:]
-    return "_" if clean in ("", ".", "..") else clean
-
-
-def is_local(fs: fsspec.AbstractFileSystem) -> bool:
-    """Whether a file system is this machine's."""
-    return isinstance(fs, LocalFileSystem)
+    while len(safe.encode("utf-8", "surrogateescape")) > 200:
+        safe = safe[1:]
+    return "_" if safe in ("", ".", "..") else safe

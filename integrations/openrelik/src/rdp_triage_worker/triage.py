@@ -38,11 +38,15 @@ class Result:
     report: dict[str, Any]
     #: Whether it was there already.
     reused: bool = False
-    #: Why there is no answer, or only one of a part.
-    failure: str | None = None
     #: Seconds that the program took, and bytes that it had resident at most.
     seconds: float = 0.0
     peak_rss: int = 0
+
+    @property
+    def failure(self) -> str | None:
+        """Why there is no answer, or only one of a part."""
+        why: str | None = self.report["case"].get("unfinished")
+        return why
 
 
 @dataclass(frozen=True)
@@ -186,7 +190,6 @@ class _Run:
             name=self.name,
             files=there,
             report=report,
-            failure=report["case"].get("unfinished"),
             seconds=ended.seconds if ended else 0.0,
             peak_rss=ended.peak_rss if ended else 0,
         )
